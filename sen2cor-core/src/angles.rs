@@ -42,14 +42,14 @@ impl AngleGrid {
         if self.zenith_deg.dim() != other.zenith_deg.dim() || self.azimuth_deg.dim() != other.azimuth_deg.dim() {
             return;
         }
-        self.zenith_deg.zip_mut_with(&other.zenith_deg, fill);
-        self.azimuth_deg.zip_mut_with(&other.azimuth_deg, fill);
+        self.zenith_deg.zip_mut_with(&other.zenith_deg, |here, there| fill(here, *there));
+        self.azimuth_deg.zip_mut_with(&other.azimuth_deg, |here, there| fill(here, *there));
     }
 }
 
-fn fill(here: &mut f64, there: &f64) {
+fn fill(here: &mut f64, there: f64) {
     if here.is_nan() {
-        *here = *there;
+        *here = there;
     }
 }
 

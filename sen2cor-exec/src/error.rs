@@ -1,0 +1,124 @@
+//! The errors of running kernels.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Whose fault an error is; decides the exit code of the program and whether another try makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ErrorKind {
+    /// The input data.
+    Input,
+    /// The place where results go.
+    Output,
+    /// The system, for the moment: no space left, an I/O error.
+    Transient,
+    /// The program itself: kernels and parameters that do not fit together, a panic.
+    Internal,
+}
+
+/// Why a kernel could not finish a unit. Travels from worker to coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelError {
+    /// Whose fault it is.
+    pub kind: ErrorKind,
+    /// The file concerned, if one is.
+    pub file: Option<PathBuf>,
+    /// What happened, with values.
+    pub message: String,
+}
+
+impl KernelError {
+    /// An error without a file.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, file: None, message: message.into() }
+    }
+
+    /// A contradiction between a kernel and how it was called.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for KernelError {}
+
+/// Why a flow could not finish.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecError {
+    /// A kernel reported an error.
+    #[error("{source}")]
+    Kernel {
+        /// Label of the stage.
+        stage: String,
+        /// Number of the block.
+        block: usize,
+        /// What the kernel said.
+        source: KernelError,
+    },
+    /// A kernel panicked, which is a defect of the program.
+    #[error("the kernel of stage {stage:?} panicked at block {block}: {message}")]
+    Panic {
+        /// Label of the stage.
+        stage: String,
+        /// Number of the block.
+        block: usize,
+        /// The panic's message.
+        message: String,
+    },
+    /// The run was cancelled from outside.
+    #[error("cancelled")]
+    Cancelled,
+    /// A plane could not be made.
+    #[error("no memory for a plane of {bytes} bytes")]
+    NoMemory {
+        /// Size that was asked for.
+        bytes: u64,
+    },
+    /// A stage names a kernel that the workers do not have.
+    #[error("the workers have no kernel {name:?}")]
+    UnknownKernel {
+        /// The name.
+        name: String,
+    },
+    /// Parameters or partial results that could not be serialised.
+    #[error("stage {stage:?}: {reason}")]
+    Wire {
+        /// Label of the stage.
+        stage: String,
+        /// What the serialiser said.
+        reason: String,
+    },
+    /// A value or plane was asked for that is not there.
+    #[error("{what} is not available here")]
+    NotReady {
+        /// What was asked for.
+        what: String,
+    },
+    /// A plane was viewed as another type.
+    #[error("a plane of {is} samples was read as {asked}")]
+    WrongType {
+        /// Type of the plane.
+        is: &'static str,
+        /// Type that was asked for.
+        asked: &'static str,
+    },
+    /// The executor lost its workers.
+    #[error("the executor {name} has stopped")]
+    Stopped {
+        /// Name of the executor.
+        name: &'static str,
+    },
+    /// The worker threads could not be started.
+    #[error("worker threads could not be started: {reason}")]
+    NoWorkers {
+        /// What the system said.
+        reason: String,
+    },
+}

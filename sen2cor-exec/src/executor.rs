@@ -1,0 +1,93 @@
+//! The border between a flow and whoever runs its units.
+
+use crate::cpu::thread_cpu;
+use crate::error::{ExecError, KernelError};
+use crate::kernel::Registry;
+use crate::plane::PlaneStore;
+use crate::stage::UnitJob;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// Runs units. Object-safe: a program chooses one at run time.
+pub trait Executor: Send + Sync {
+    /// Short name, as on the command line.
+    fn name(&self) -> &'static str;
+
+    /// Where planes must live so that the workers reach them.
+    fn store(&self) -> &dyn PlaneStore;
+
+    /// Number of units that can run at the same time.
+    fn slots(&self) -> usize;
+
+    /// Opens a line of its own for one flow, so that several flows can share the workers.
+    fn open(&self) -> Box<dyn Runner + '_>;
+}
+
+/// The line of one flow to the workers of an executor.
+pub trait Runner {
+    /// Hands over a unit. Does not wait for it.
+    ///
+    /// # Errors
+    /// If the workers are gone.
+    fn submit(&mut self, job: UnitJob) -> Result<(), ExecError>;
+
+    /// Waits until any submitted unit is done. Must only be called while one is.
+    ///
+    /// # Errors
+    /// If the workers are gone.
+    fn next(&mut self) -> Result<Completion, ExecError>;
+}
+
+/// A unit that is done.
+#[derive(Debug)]
+pub struct Completion {
+    /// [`StagePlan::id`](crate::StagePlan::id) of its stage.
+    pub stage: u64,
+    /// Number of the block.
+    pub unit: usize,
+    /// The serialised partial result.
+    pub result: Result<Vec<u8>, UnitFailure>,
+    /// CPU time of the unit.
+    pub cpu: Duration,
+    /// When it started.
+    pub started: Instant,
+    /// When it was done.
+    pub ended: Instant,
+}
+
+/// Why a unit did not finish.
+#[derive(Clone, Debug)]
+pub enum UnitFailure {
+    /// The kernel said so.
+    Kernel(KernelError),
+    /// The kernel panicked.
+    Panic(String),
+}
+
+/// Runs a unit in the calling thread and reports it, panics included.
+pub(crate) fn run_here(registry: Registry, job: &UnitJob) -> Completion {
+    let (started, cpu) = (Instant::now(), thread_cpu());
+    // A kernel that panics leaves its block half written; the flow ends and its planes are dropped unread.
+    let result = catch_unwind(AssertUnwindSafe(|| job.stage().run_unit(registry, job.unit())));
+    Completion {
+        stage: job.plan().id,
+        unit: job.unit(),
+        result: match result {
+            Ok(result) => result.map_err(UnitFailure::Kernel),
+            Err(panic) => Err(UnitFailure::Panic(panic_message(panic.as_ref()))),
+        },
+        cpu: thread_cpu().saturating_sub(cpu),
+        started,
+        ended: Instant::now(),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "no message".to_owned()
+    }
+}

@@ -1,0 +1,96 @@
+//! Results of a flow: what steps see while it runs, and what is left when it is finished.
+
+use super::build::{PlaneHandle, Value};
+use crate::error::ExecError;
+use crate::plane::FrozenPlane;
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+/// The results that are there. A step may only rely on what it named as a need.
+pub struct Ready<'a> {
+    pub(super) planes: &'a [Option<FrozenPlane>],
+    pub(super) values: &'a [Option<Box<dyn Any>>],
+}
+
+impl Ready<'_> {
+    /// A value.
+    ///
+    /// # Errors
+    /// If it is not there, because its stage was skipped or it was not named as a need.
+    pub fn get<T: 'static>(&self, value: Value<T>) -> Result<&T, ExecError> {
+        find_value(self.values, value)
+    }
+
+    /// A plane.
+    ///
+    /// # Errors
+    /// If it is not there, because its stage was skipped or it was not named as a need.
+    pub fn plane(&self, handle: PlaneHandle) -> Result<&FrozenPlane, ExecError> {
+        find_plane(self.planes, handle)
+    }
+
+    /// Whether a plane is there, that is, its stage was not skipped.
+    pub fn has(&self, handle: PlaneHandle) -> bool {
+        self.plane(handle).is_ok()
+    }
+}
+
+fn find_value<T: 'static>(values: &[Option<Box<dyn Any>>], value: Value<T>) -> Result<&T, ExecError> {
+    values
+        .get(value.node)
+        .and_then(Option::as_ref)
+        .and_then(|v| v.downcast_ref())
+        .ok_or_else(|| ExecError::NotReady { what: format!("the value of node {}", value.node) })
+}
+
+fn find_plane(planes: &[Option<FrozenPlane>], handle: PlaneHandle) -> Result<&FrozenPlane, ExecError> {
+    planes
+        .get(handle.0)
+        .and_then(Option::as_ref)
+        .ok_or_else(|| ExecError::NotReady { what: format!("plane {}", handle.0) })
+}
+
+/// What a stage or step has cost.
+#[derive(Clone, Debug)]
+pub struct StageRecord {
+    /// Its label.
+    pub label: String,
+    /// Name of the kernel; `None` for steps.
+    pub kernel: Option<&'static str>,
+    /// Number of units.
+    pub units: usize,
+    /// CPU time of all units.
+    pub cpu: Duration,
+    /// When units were running.
+    pub intervals: Vec<(Instant, Instant)>,
+    /// Bytes of the planes that it wrote.
+    pub bytes: u64,
+}
+
+/// A flow that has run.
+pub struct Finished {
+    pub(super) planes: Vec<Option<FrozenPlane>>,
+    pub(super) values: Vec<Option<Box<dyn Any>>>,
+    /// What each stage and step has cost, in the order of their declaration.
+    pub records: Vec<StageRecord>,
+    /// Most bytes that planes took at a time.
+    pub peak_plane_bytes: u64,
+}
+
+impl Finished {
+    /// A value.
+    ///
+    /// # Errors
+    /// If it is not there, because its stage was skipped.
+    pub fn get<T: 'static>(&self, value: Value<T>) -> Result<&T, ExecError> {
+        find_value(&self.values, value)
+    }
+
+    /// A plane that was kept.
+    ///
+    /// # Errors
+    /// If it was not kept or its stage was skipped.
+    pub fn plane(&self, handle: PlaneHandle) -> Result<&FrozenPlane, ExecError> {
+        find_plane(&self.planes, handle)
+    }
+}
