@@ -7,6 +7,10 @@ mod l1c;
 mod l1c_writer;
 mod l2a_writer;
 mod manifest;
+mod manifest_objects;
 mod manifest_writer;
 mod staging;
 mod verify;
+
+pub use manifest_objects::KnownDigests;
+pub use staging::{Existing, Staging};
