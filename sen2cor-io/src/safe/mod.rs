@@ -2,8 +2,11 @@
 
 pub mod names;
 
+mod archive;
 mod container;
+mod file_ref;
 mod l1c;
+mod l1c_tile;
 mod l1c_writer;
 mod l2a_writer;
 mod manifest;
@@ -12,5 +15,11 @@ mod manifest_writer;
 mod staging;
 mod verify;
 
+pub use container::{Container, Location};
+pub use file_ref::FileRef;
+pub use l1c::{Finding, FindingKind, L1cProduct};
+pub use l1c_tile::L1cTile;
+pub use manifest::{MANIFEST, Manifest, ManifestEntry};
 pub use manifest_objects::KnownDigests;
 pub use staging::{Existing, Staging};
+pub use verify::{Problem, ProblemKind, VerifyReport, check_file, verify, verify_container};

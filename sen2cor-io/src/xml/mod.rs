@@ -1,6 +1,8 @@
 //! XML: a small tree for reading, changing and writing documents, and the typed models of the metadata.
 
+mod angles;
 mod datastrip;
+mod fields;
 mod inspire;
 mod l2a_datastrip;
 mod l2a_product;
@@ -9,4 +11,7 @@ mod product;
 mod tile;
 mod tree;
 
+pub use datastrip::DatastripMetadata;
+pub use product::{GranuleRef, OrbitDirection, ProductMetadata};
+pub use tile::{MaskRef, TileMetadata};
 pub use tree::{Element, Node};
