@@ -1,4 +1,5 @@
 //! Operational files: our tiles against the whole-image decoder of the program opj_decompress.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod jp2_common;
 

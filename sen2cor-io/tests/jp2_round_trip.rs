@@ -1,4 +1,5 @@
 //! Images written tile by tile, read back by this crate, by opj_decompress and by GDAL.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod jp2_common;
 

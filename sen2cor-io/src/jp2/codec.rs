@@ -88,6 +88,34 @@ impl<'a> Samples<'a> {
         }
         Ok(())
     }
+
+    /// Copies a component row by row; what needs more bits than the coding has is an error.
+    pub(super) fn copy_component(
+        &self,
+        number: usize,
+        coding: &Coding,
+        out: &mut [i32],
+    ) -> Result<(), Jp2Error> {
+        let highest = match self {
+            Self::U16(planes) => planes.get(number).map_or(0, |plane| copy(plane, out)),
+            Self::U8(planes) => planes.get(number).map_or(0, |plane| copy(plane, out)),
+        };
+        if highest > coding.max_sample() {
+            return Err(Jp2Error::Sample { value: highest, bits: coding.bits });
+        }
+        Ok(())
+    }
+}
+
+/// Copies row by row and returns the largest sample.
+fn copy<T: Copy + Into<u16>>(plane: &ArrayView2<'_, T>, out: &mut [i32]) -> u16 {
+    let mut highest = 0;
+    for (target, &sample) in out.iter_mut().zip(plane) {
+        let sample: u16 = sample.into();
+        highest = highest.max(sample);
+        *target = sample.into();
+    }
+    highest
 }
 
 fn cut<'a, T>(planes: &[ArrayView2<'a, T>], w: Window) -> Result<Vec<ArrayView2<'a, T>>, Jp2Error> {

@@ -10,7 +10,6 @@ use super::codec::{Samples, TileCodec, TileShape, TileToEncode};
 use super::coding::Coding;
 use super::error::Jp2Error;
 use super::mini;
-use ndarray::ArrayView2;
 use openjpeg_sys as opj;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -385,10 +384,7 @@ impl Image {
             let len = component.w as usize * component.h as usize;
             // SAFETY: `opj_image_create` allocated and cleared w * h samples, which only this image refers to.
             let data = unsafe { std::slice::from_raw_parts_mut(data.as_ptr(), len) };
-            match samples {
-                Samples::U16(planes) => copy_samples(planes.get(number), coding, data)?,
-                Samples::U8(planes) => copy_samples(planes.get(number), coding, data)?,
-            }
+            samples.copy_component(number, coding, data)?;
         }
         Ok(())
     }
@@ -439,25 +435,6 @@ impl Drop for Image {
         // SAFETY: created by OpenJPEG, destroyed once; frees the sample buffers it still has.
         unsafe { opj::opj_image_destroy(self.raw()) }
     }
-}
-
-/// Copies a component row by row; samples that need more bits than there are, are an error.
-fn copy_samples<T: Copy + Into<u16>>(
-    plane: Option<&ArrayView2<'_, T>>,
-    coding: &Coding,
-    out: &mut [i32],
-) -> Result<(), Jp2Error> {
-    let limit = coding.max_sample();
-    let mut highest = 0;
-    for (target, &sample) in out.iter_mut().zip(plane.into_iter().flatten()) {
-        let sample: u16 = sample.into();
-        highest = highest.max(sample);
-        *target = sample.into();
-    }
-    if highest > limit {
-        return Err(Jp2Error::Sample { value: highest, bits: coding.bits });
-    }
-    Ok(())
 }
 
 fn out_of_memory() -> Jp2Error {

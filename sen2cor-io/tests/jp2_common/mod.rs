@@ -86,7 +86,7 @@ pub(crate) fn picture(layout: &ImageLayout) -> Array3<u16> {
         let slope = ((r * 37 + x * 11 + c * 500) as u64 * max) >> 14;
         match (r / 23 + x / 31 + c) % 7 {
             0 => 0,
-            1 if noise % 3 == 0 => max as u16,
+            1 if noise.is_multiple_of(3) => max as u16,
             2 => (max - (slope + noise) % (max + 1)) as u16,
             _ => ((slope + noise) % (max + 1)) as u16,
         }
