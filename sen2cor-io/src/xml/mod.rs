@@ -4,10 +4,13 @@ mod angles;
 mod datastrip;
 mod fields;
 mod inspire;
+pub(crate) mod l2a;
 mod l2a_datastrip;
 mod l2a_product;
+mod l2a_quality;
 mod l2a_tile;
 mod product;
+mod psd;
 mod tile;
 mod tree;
 
