@@ -12,6 +12,7 @@
 //! | [`angles`] | sun and view directions |
 //! | [`resample`] | from one grid to another |
 //! | [`classify`] | the scene class map |
+//! | [`season`] | season, default water vapour and its share above the ground |
 //! | [`table`] | the compact atmospheric tables and their interpolation |
 //! | [`aerosol`] | visibility and aerosol optical depth |
 //! | [`reflectance`] | from top-of-atmosphere to surface reflectance |
@@ -36,6 +37,7 @@ pub mod grid;
 pub mod imagery;
 pub mod reflectance;
 pub mod resample;
+pub mod season;
 pub mod sensor;
 pub mod simulate;
 pub mod table;
