@@ -8,8 +8,12 @@ use super::psd::{
 };
 use super::{Element, Node};
 use crate::error::Result;
+use crate::safe::names::ProcessingBaseline;
 use crate::safe::{L2aFacts, L2aNames};
 use std::path::Path;
+
+/// The first baseline that refined the geometry of images with reference images (over Europe, March 2021).
+const FIRST_REFINED: ProcessingBaseline = ProcessingBaseline::new(3, 0);
 
 /// The data strip metadata. `l1c` is the root of the Level-1C data strip's metadata; it is taken over, since it holds
 /// up to some 20 MB of ephemeris that need not be copied.
@@ -20,7 +24,12 @@ pub(crate) fn datastrip_metadata(mut l1c: Element, names: &L2aNames, facts: &L2a
     let file = Path::new("MTD_DS.xml");
     let psd = Psd::for_input(&l1c);
     let general = general_info(l1c.require(file, "General_Info")?, names);
-    let image = image_data(l1c.require(file, "Image_Data_Info")?, names, facts);
+    let baseline = l1c.find("General_Info/Processing_Info/PROCESSING_BASELINE").map(Element::text);
+    let refined_possible = baseline.and_then(|b| b.parse().ok()).is_none_or(|b: ProcessingBaseline| b >= FIRST_REFINED);
+    let mut image = image_data(l1c.require(file, "Image_Data_Info")?, names, facts);
+    if let Some(geometric) = image.find_mut("Geometric_Info").filter(|_| !refined_possible) {
+        complete_refining(geometric);
+    }
     let auxiliary = auxiliary_data(l1c.require(file, "Auxiliary_Data_Info")?, facts);
     let mut take = |name: &str| -> Result<Element> {
         l1c.require(file, name)?;
@@ -75,6 +84,16 @@ fn image_data(l1c: &Element, names: &L2aNames, facts: &L2aFacts) -> Element {
         }
     }
     image
+}
+
+/// Data strips of baselines 02.05 to 02.09 do not say that their geometry is not refined; the specification wants it.
+fn complete_refining(geometric: &mut Element) {
+    if geometric.find("Image_Refining").is_none() {
+        let position =
+            geometric.nodes.iter().position(|n| matches!(n, Node::Element(e) if e.local_name() == "RGM"));
+        let refining = Element::new("Image_Refining").with_attribute("flag", "NOT_REFINED");
+        geometric.nodes.insert(position.map_or(0, |p| p + 1), Node::Element(refining));
+    }
 }
 
 fn tiles(names: &L2aNames) -> Element {
