@@ -119,16 +119,17 @@ fn copy<T: Copy + Into<u16>>(plane: &ArrayView2<'_, T>, out: &mut [i32]) -> u16 
 }
 
 fn cut<'a, T>(planes: &[ArrayView2<'a, T>], w: Window) -> Result<Vec<ArrayView2<'a, T>>, Jp2Error> {
+    let (end_row, end_col) = (w.row.saturating_add(w.rows), w.col.saturating_add(w.cols));
     let part = |plane: &ArrayView2<'a, T>| {
         let (rows, cols) = plane.dim();
-        if w.row + w.rows > rows || w.col + w.cols > cols {
+        if end_row > rows || end_col > cols {
             return Err(Jp2Error::Contradiction {
                 field: "shape of the samples",
-                expected: format!("at least {} x {}", w.row + w.rows, w.col + w.cols),
+                expected: format!("at least {end_row} x {end_col}"),
                 found: format!("{rows} x {cols}"),
             });
         }
-        Ok((*plane).slice_move(s![w.row..w.row + w.rows, w.col..w.col + w.cols]))
+        Ok((*plane).slice_move(s![w.row..end_row, w.col..end_col]))
     };
     planes.iter().map(part).collect()
 }

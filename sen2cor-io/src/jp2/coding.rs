@@ -138,8 +138,8 @@ impl Coding {
     }
 
     /// Contents of QCD without marker and length (A.6.4) for reversible coding: guard bits and one exponent per
-    /// subband. The number of bit planes is guard bits + exponent - 1, where the exponent is at least that of the
-    /// subband's gain (E.1.1), so a guard bit may be traded for exponents one higher.
+    /// subband, lowest resolution first. A decoder only uses guard bits + exponent - 1, the number of bit planes
+    /// (E.1.1), so a guard bit less and exponents one higher mean the same. OpenJPEG's planes: 1 + bits + gain.
     pub(super) fn qcd(&self, guard_bits: u8) -> Vec<u8> {
         let exponent = |gain: u8| (self.bits + 2 + gain - guard_bits) << 3;
         let mut out = vec![guard_bits << 5, exponent(0)];

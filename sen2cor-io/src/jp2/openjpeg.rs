@@ -339,7 +339,10 @@ impl Image {
             u32::try_from(value).map_err(|_| Jp2Error::tile(tile.tile.into(), "is too far out"))
         };
         let (x0, y0) = (fits(tile.window.col)?, fits(tile.window.row)?);
-        let (x1, y1) = (fits(tile.window.col + tile.window.cols)?, fits(tile.window.row + tile.window.rows)?);
+        let (x1, y1) = (
+            fits(tile.window.col.saturating_add(tile.window.cols))?,
+            fits(tile.window.row.saturating_add(tile.window.rows))?,
+        );
         let prec = u32::from(coding.bits);
         let component = opj::opj_image_cmptparm_t {
             dx: 1,
