@@ -196,7 +196,7 @@ fn the_whole_image_encoder_gives_the_same_tile_parts() {
     let folder = tempfile::tempdir().unwrap();
     let (raw, file) = (folder.path().join("in.rawl"), folder.path().join("out.j2k"));
     std::fs::write(&raw, picture.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()).unwrap();
-    let precincts = vec!["[64,64]"; 5].join(",");
+    let precincts = ["[64,64]"; 5].join(",");
     let output = Command::new("opj_compress")
         .args([
             "-F",
