@@ -1,13 +1,11 @@
 //! The classification of a block: all steps in one pass over its rows.
 
-use super::pixel::{Pixel, Spectrum, reflectance};
+use super::pixel::Pixel;
+use super::row::Row;
 use super::snow::SnowMask;
-use super::steps::{after_snow_mask, before_snow_mask, is_snow_core, snow_mask};
 use super::{ClassCounts, SceneClass, Thresholds};
-use crate::{dn, sensor::Band};
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
-use std::array;
-use std::borrow::Cow;
+use crate::sensor::Band;
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 /// The bands that take part, in the order in which they are handed over. All of them decide what is no data.
 pub const BANDS: [Band; 12] = [
@@ -24,9 +22,6 @@ pub const BANDS: [Band; 12] = [
     Band::B11,
     Band::B12,
 ];
-
-/// Places in [`BANDS`] of the bands whose values count: B02 B03 B04 B05 B8A B10 B11 B12.
-const DECIDING: [usize; 8] = [1, 2, 3, 4, 7, 9, 10, 11];
 
 /// What a block is classified from.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +102,10 @@ pub fn classify_block(
     let shape = outputs.class.dim();
     same_shape(shape, &[outputs.cloud.dim(), outputs.snow.dim()])?;
     let mut counts = ClassCounts::default();
-    for_each_row(input, thresholds, shape, |row, pixels| {
-        let class = outputs.class.row_mut(row);
-        let confidences = outputs.cloud.row_mut(row).into_iter().zip(outputs.snow.row_mut(row));
+    for_each_run(input, thresholds, shape, |row, col, pixels| {
+        let run = s![row, col..col + pixels.len()];
+        let class = outputs.class.slice_mut(run);
+        let confidences = outputs.cloud.slice_mut(run).into_iter().zip(outputs.snow.slice_mut(run));
         for ((class, (cloud, snow)), pixel) in class.into_iter().zip(confidences).zip(pixels) {
             (*class, *cloud, *snow) = finish(*pixel, &mut counts);
         }
@@ -128,11 +124,12 @@ pub fn detect_block(
 ) -> Result<(), ClassifyError> {
     let shape = state.map.dim();
     same_shape(shape, &[state.cloud.dim(), state.snow.dim()])?;
-    for_each_row(input, thresholds, shape, |row, pixels| {
-        let map = state.map.row_mut(row);
-        let confidences = state.cloud.row_mut(row).into_iter().zip(state.snow.row_mut(row));
+    for_each_run(input, thresholds, shape, |row, col, pixels| {
+        let run = s![row, col..col + pixels.len()];
+        let map = state.map.slice_mut(run);
+        let confidences = state.cloud.slice_mut(run).into_iter().zip(state.snow.slice_mut(run));
         for ((map, (cloud, snow)), pixel) in map.into_iter().zip(confidences).zip(pixels) {
-            (*map, *cloud, *snow) = (pixel.map, pixel.cloud, pixel.snow);
+            (*map, *cloud, *snow) = (pixel.map as u8, pixel.cloud, pixel.snow);
         }
     })
 }
@@ -151,7 +148,7 @@ pub fn finish_block(state: State<'_>, mut outputs: Outputs<'_>) -> Result<ClassC
     for row in 0..shape.0 {
         for col in 0..shape.1 {
             let at = (row, col);
-            let pixel = Pixel { map: state.map[at], cloud: state.cloud[at], snow: state.snow[at] };
+            let pixel = Pixel { map: state.map[at].into(), cloud: state.cloud[at], snow: state.snow[at] };
             (outputs.class[at], outputs.cloud[at], outputs.snow[at]) = finish(pixel, &mut counts);
         }
     }
@@ -161,7 +158,7 @@ pub fn finish_block(state: State<'_>, mut outputs: Outputs<'_>) -> Result<ClassC
 /// Class, cloud and snow confidence in percent. Whatever is no class is unclassified.
 #[inline]
 fn finish(pixel: Pixel, counts: &mut ClassCounts) -> (u8, u8, u8) {
-    let class = SceneClass::from_number(pixel.map).unwrap_or(SceneClass::Unclassified);
+    let class = SceneClass::from_number(pixel.map as u8).unwrap_or(SceneClass::Unclassified);
     counts.add(class);
     if class == SceneClass::NoData {
         (class.number(), 0, 0)
@@ -183,40 +180,33 @@ fn same_shape(expected: (usize, usize), others: &[(usize, usize)]) -> Result<(),
     }
 }
 
-/// Runs the steps row by row and hands over each row of the block.
-fn for_each_row(
+/// Runs the steps and hands over the pixels: row, first column and some pixels side by side.
+fn for_each_run(
     input: &BlockInput<'_>,
     thresholds: &Thresholds,
     block: (usize, usize),
-    mut hand_over: impl FnMut(usize, &[Pixel]),
+    mut hand_over: impl FnMut(usize, usize, &[Pixel]),
 ) -> Result<(), ClassifyError> {
     let (rows, cols) = check(input, block)?;
-    let mut spectra = SpectraRow::new(cols);
     let mut snow = SnowMask::new(rows, cols);
     if input.snow_possible {
         for row in 0..rows {
-            spectra.read(&input.bands, row);
-            let pixels = (0..cols).map(|col| before_snow_mask(&spectra.at(col), thresholds, true));
-            snow.set_row(row, pixels.map(|pixel| is_snow_core(&pixel, thresholds)));
+            let samples = Row::of(&input.bands, row);
+            snow.set_row(row, |cores| samples.snow_cores(thresholds, cores));
         }
     }
-
     let mut near = vec![false; cols];
-    let mut pixels = Vec::with_capacity(block.1);
+    let (first_row, first_col) = input.inner;
     for row in 0..block.0 {
-        spectra.read(&input.bands, input.inner.0 + row);
-        snow.near_row(input.inner.0 + row, &mut near);
-        pixels.clear();
-        pixels.extend((input.inner.1..input.inner.1 + block.1).map(|col| {
-            let spectrum = spectra.at(col);
-            let mut pixel = before_snow_mask(&spectrum, thresholds, input.snow_possible);
-            if input.snow_possible {
-                snow_mask(&mut pixel, &spectrum, near[col], thresholds);
-            }
-            after_snow_mask(&mut pixel, &spectrum, thresholds);
-            pixel
-        }));
-        hand_over(row, &pixels);
+        let samples = Row::of(&input.bands, first_row + row);
+        snow.near_row(first_row + row, &mut near);
+        let near = &near[first_col..first_col + block.1];
+        let hand_over = |col: usize, pixels: &[Pixel]| hand_over(row, col, pixels);
+        if input.snow_possible {
+            samples.decide::<true>(first_col, near, thresholds, hand_over);
+        } else {
+            samples.decide::<false>(first_col, near, thresholds, hand_over);
+        }
     }
     Ok(())
 }
@@ -233,42 +223,4 @@ fn check(input: &BlockInput<'_>, block: (usize, usize)) -> Result<(usize, usize)
     } else {
         Err(ClassifyError::Outside { block, inner, view })
     }
-}
-
-/// The reflectances of one row.
-struct SpectraRow {
-    bands: [Vec<f32>; DECIDING.len()],
-    valid: Vec<bool>,
-}
-
-impl SpectraRow {
-    fn new(cols: usize) -> Self {
-        Self { bands: array::from_fn(|_| vec![0.0; cols]), valid: vec![false; cols] }
-    }
-
-    fn read(&mut self, bands: &[ArrayView2<'_, u16>; 12], row: usize) {
-        self.valid.fill(true);
-        for band in bands {
-            for (valid, &sample) in self.valid.iter_mut().zip(line(*band, row).iter()) {
-                *valid &= sample != dn::NO_DATA;
-            }
-        }
-        for (reflectances, index) in self.bands.iter_mut().zip(DECIDING) {
-            for (value, &sample) in reflectances.iter_mut().zip(line(bands[index], row).iter()) {
-                *value = reflectance(sample);
-            }
-        }
-    }
-
-    #[inline]
-    fn at(&self, col: usize) -> Spectrum {
-        let [b02, b03, b04, b05, b8a, b10, b11, b12] = array::from_fn(|band| self.bands[band][col]);
-        Spectrum { b02, b03, b04, b05, b8a, b10, b11, b12, valid: self.valid[col] }
-    }
-}
-
-/// A row as a slice; copied only where its samples do not lie side by side in memory.
-fn line(view: ArrayView2<'_, u16>, row: usize) -> Cow<'_, [u16]> {
-    let row = view.index_axis_move(Axis(0), row);
-    row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
 }

@@ -11,15 +11,25 @@
 //!
 //! Only the snow step looks at neighbours: blocks come with a halo of [`HALO_PX`].
 
+#![allow(
+    clippy::needless_bitwise_bool,
+    reason = "branches would keep the compiler from vectorising the steps"
+)]
 #![allow(clippy::needless_pass_by_value, reason = "array views are handed over like slices")]
 
 mod block;
 mod class;
 mod counts;
 mod pixel;
+mod row;
 mod snow;
 mod steps;
 mod thresholds;
+
+#[cfg(test)]
+mod branch_tests;
+#[cfg(test)]
+mod reference_tests;
 
 pub use block::{
     BANDS, BlockInput, ClassifyError, Outputs, State, StateMut, classify_block, detect_block, finish_block,

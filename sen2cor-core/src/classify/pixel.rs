@@ -30,8 +30,8 @@ pub(super) struct Spectrum {
 /// What the steps have found out so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pixel {
-    /// A class number or [`OPEN`].
-    pub(super) map: u8,
+    /// A class number or [`OPEN`]; as wide as the confidences, so that they can be handled alike.
+    pub(super) map: u32,
     /// Cloud confidence, 0 to 1.
     pub(super) cloud: f32,
     /// Snow confidence, 0 to 1.
@@ -39,71 +39,77 @@ pub(super) struct Pixel {
 }
 
 impl Pixel {
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
-        self.map == OPEN
+        self.map == OPEN.into()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn is(&self, class: SceneClass) -> bool {
-        self.map == class.number()
+        self.map == class.number().into()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_valid(&self) -> bool {
         !self.is(SceneClass::NoData)
     }
 
     /// Decides an open pixel if the condition holds.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decide_if(&mut self, condition: bool, class: SceneClass) {
-        if self.is_open() && condition {
-            self.map = class.number();
-        }
+        self.set_if(self.is_open() & condition, class.number());
     }
 
-    #[inline]
+    /// Sets the map, over any class.
+    #[inline(always)]
+    pub(super) fn set_if(&mut self, condition: bool, value: u8) {
+        self.map = if condition { value.into() } else { self.map };
+    }
+
+    #[inline(always)]
     pub(super) fn clear_cloud_if(&mut self, condition: bool) {
-        if condition {
-            self.cloud = 0.0;
-        }
+        self.cloud = if condition { 0.0 } else { self.cloud };
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn scale_cloud_if(&mut self, condition: bool, factor: f32) {
-        if condition {
-            self.cloud *= factor;
-        }
+        self.cloud = if condition { self.cloud * factor } else { self.cloud };
     }
 }
 
 /// Reflectance of a biased digital number. A valid value counts as at least 1/10000, no data as 0.
-#[inline]
+#[inline(always)]
 pub(super) fn reflectance(sample: u16) -> f32 {
     let value = if sample == dn::NO_DATA { 0 } else { dn::to_signed(sample).max(1) };
     value as f32 / dn::QUANTIFICATION
 }
 
 /// a / b
-#[inline]
+#[inline(always)]
 pub(super) fn ratio(a: f32, b: f32) -> f32 {
     a / b.max(EPSILON)
 }
 
 /// (a - b) / (a + b), the normalised difference index.
-#[inline]
+#[inline(always)]
 pub(super) fn ndi(a: f32, b: f32) -> f32 {
     (a - b) / (a + b).max(EPSILON)
 }
 
 /// 0 at and below the lower end, 1 at and above the upper end, linear between.
-#[inline]
+#[inline(always)]
 pub(super) fn ramp(value: f32, span: Span) -> f32 {
     (value.max(span.low).min(span.high) - span.low) / (span.high - span.low)
 }
 
+/// Whether a value lies between the ends, both excluded.
+#[inline(always)]
+pub(super) fn inside(value: f32, span: Span) -> bool {
+    (span.low < value) & (value < span.high)
+}
+
 /// The threshold that belongs to a ratio.
-#[inline]
+#[inline(always)]
 pub(super) fn on_line(ratio: f32, line: &Line) -> f32 {
     (ratio * line.slope + line.intercept).max(line.limits.low).min(line.limits.high)
 }

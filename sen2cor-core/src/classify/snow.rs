@@ -20,13 +20,11 @@ impl SnowMask {
         Self { cols, cores: vec![false; rows * cols], filled: vec![false; rows] }
     }
 
-    /// Sets the snow of a row.
-    pub(super) fn set_row(&mut self, row: usize, cores: impl Iterator<Item = bool>) {
+    /// Sets the snow of a row by a function that fills a slice of the row's length.
+    pub(super) fn set_row(&mut self, row: usize, fill: impl FnOnce(&mut [bool])) {
         let line = &mut self.cores[row * self.cols..(row + 1) * self.cols];
-        for (core, value) in line.iter_mut().zip(cores) {
-            *core = value;
-            self.filled[row] |= value;
-        }
+        fill(line);
+        self.filled[row] = line.contains(&true);
     }
 
     /// Tells for every pixel of a row whether snow is within reach (snow itself is).
@@ -68,7 +66,7 @@ mod tests {
         let (rows, cols) = (9, 11);
         let mut mask = SnowMask::new(rows, cols);
         for (row, col) in [(4, 4), (0, 10)] {
-            mask.set_row(row, (0..cols).map(|c| c == col));
+            mask.set_row(row, |line| line[col] = true);
         }
         let mut near = vec![false; cols];
         for row in 0..rows {

@@ -1,30 +1,31 @@
 //! The steps of the decision tree that look at one pixel alone, in the order in which they run.
 //!
 //! Source: Sen2Cor 2.8; the numbers in brackets are its own names of the steps. Order matters down to the single
-//! assignment: a step sees the classes and the confidence as the steps before it left them.
+//! assignment: a step sees the classes and the confidence as the steps before it left them. There are no branches
+//! (`&` instead of `&&`), so that the compiler can run several pixels at once.
 
 use super::SceneClass::{
     CloudHigh, CloudMedium, DarkFeature, NotVegetated, SnowIce, ThinCirrus, Unclassified, Vegetation, Water,
 };
-use super::pixel::{OPEN, Pixel, Spectrum, ndi, on_line, ramp, ratio};
+use super::pixel::{OPEN, Pixel, Spectrum, inside, ndi, on_line, ramp, ratio};
 use super::{SceneClass, Thresholds};
 
-/// Everything before the snow mask: brightness, cloud index, snow confidence.
-#[inline]
-pub(super) fn before_snow_mask(s: &Spectrum, t: &Thresholds, snow_possible: bool) -> Pixel {
+/// Everything before the snow mask: brightness, cloud index and, unless the climatology excludes it, snow confidence.
+#[inline(always)]
+pub(super) fn before_snow_mask<const SNOW: bool>(s: &Spectrum, t: &Thresholds) -> Pixel {
     let map = if s.valid { OPEN } else { SceneClass::NoData.number() };
-    let mut pixel = Pixel { map, cloud: 0.0, snow: 0.0 };
+    let mut pixel = Pixel { map: map.into(), cloud: 0.0, snow: 0.0 };
     brightness(&mut pixel, s, t);
     let ndsi = ndi(s.b03, s.b11);
     cloud_index(&mut pixel, ndsi, t);
-    if snow_possible {
+    if SNOW {
         pixel.snow = snow_confidence(&pixel, s, ndsi, t);
     }
     pixel
 }
 
 /// Everything after the snow mask.
-#[inline]
+#[inline(always)]
 pub(super) fn after_snow_mask(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     vegetation(pixel, s, t);
     soil(pixel, s, t);
@@ -36,132 +37,123 @@ pub(super) fn after_snow_mask(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
 }
 
 /// (1.1) Bright in red may be cloud; dark in red and near infrared is a dark feature.
-#[inline]
+#[inline(always)]
 fn brightness(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let bright = ramp(s.b04, t.cloud_b04);
     pixel.cloud = bright * bright;
-    let dark = s.b04 < t.dark_b04_max && t.dark_b8a.low < s.b8a && s.b8a < t.dark_b8a.high;
+    let dark = (s.b04 < t.dark_b04_max) & inside(s.b8a, t.dark_b8a);
     pixel.decide_if(dark, DarkFeature);
     pixel.clear_cloud_if(pixel.is(DarkFeature));
 }
 
 /// (1.2) Bright in the short-wave infrared is no cloud. Dark features with such an index are open again.
-#[inline]
+#[inline(always)]
 fn cloud_index(pixel: &mut Pixel, ndsi: f32, t: &Thresholds) {
     let factor = ramp(ndsi, t.cloud_ndsi);
-    if factor == 0.0 && pixel.is_valid() {
-        pixel.map = OPEN;
-    }
+    pixel.set_if((factor == 0.0) & pixel.is_valid(), OPEN);
     pixel.cloud *= factor;
 }
 
 /// (2.1 to 2.4) Confidence that the pixel is snow. What is surely no cloud is no snow either.
 ///
 /// The original also locks open pixels without confidence; the lock is undone before anything reads it.
-#[inline]
+#[inline(always)]
 fn snow_confidence(pixel: &Pixel, s: &Spectrum, ndsi: f32, t: &Thresholds) -> f32 {
     let snow = ramp(ndsi, t.snow_ndsi);
-    let excluded = (pixel.cloud == 0.0 && pixel.is_valid()) || ratio(s.b05, s.b8a) < t.snow_b05_b8a_min;
-    if snow == 0.0 || excluded {
-        return 0.0;
-    }
+    let excluded = ((pixel.cloud == 0.0) & pixel.is_valid()) | (ratio(s.b05, s.b8a) < t.snow_b05_b8a_min);
+    let snow = if excluded { 0.0 } else { snow };
     snow * ramp(s.b8a, t.snow_b8a) * ramp(s.b02, t.snow_b02) * ramp(ratio(s.b02, s.b04), t.snow_b02_b04)
 }
 
 /// (2.5) Whether the pixel is snow.
-#[inline]
+#[inline(always)]
 pub(super) fn is_snow_core(pixel: &Pixel, t: &Thresholds) -> bool {
-    pixel.snow > t.snow_core_min && pixel.is_valid()
+    (pixel.snow > t.snow_core_min) & pixel.is_valid()
 }
 
 /// (2.5) Makes snow of a core, over any earlier class, and clears the cloud confidence on snow and, where
 /// the surroundings of snow are dark in B12, around it.
-#[inline]
+#[inline(always)]
 pub(super) fn snow_mask(pixel: &mut Pixel, s: &Spectrum, near_snow: bool, t: &Thresholds) {
     let core = is_snow_core(pixel, t);
-    if core {
-        pixel.map = SnowIce.number();
-    }
-    pixel.clear_cloud_if(core || (near_snow && s.b12 < t.snow_ring_b12_max));
+    pixel.set_if(core, SnowIce.number());
+    pixel.clear_cloud_if(core | (near_snow & (s.b12 < t.snow_ring_b12_max)));
 }
 
 /// (3) Green vegetation. It keeps its cloud confidence; less green pixels lose a part of theirs.
-#[inline]
+#[inline(always)]
 fn vegetation(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let green = ramp(ndi(s.b8a, s.b04), t.vegetation_ndvi);
-    pixel.decide_if(green == 1.0 && s.b02 < t.vegetation_b02_max, Vegetation);
-    pixel.scale_cloud_if(0.0 < green && green < 1.0 && !pixel.is(Vegetation), 1.0 - green);
+    pixel.decide_if((green == 1.0) & (s.b02 < t.vegetation_b02_max), Vegetation);
+    pixel.scale_cloud_if((0.0 < green) & (green < 1.0) & !pixel.is(Vegetation), 1.0 - green);
 }
 
 /// (5.1) Bare soil and deserts.
-#[inline]
+#[inline(always)]
 fn soil(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let r = ratio(s.b02, s.b11).clamp(0.0, 100.0);
     let dark_blue = s.b02 < on_line(r, &t.soil_b02_line);
     let span = t.soil_b02_b11;
-    pixel.decide_if(dark_blue && r < span.low, NotVegetated);
+    pixel.decide_if(dark_blue & (r < span.low), NotVegetated);
     pixel.clear_cloud_if(pixel.is(NotVegetated));
-    pixel.scale_cloud_if(span.low < r && r < span.high && dark_blue && pixel.is_open(), ramp(r, span));
+    pixel.scale_cloud_if(inside(r, span) & dark_blue & pixel.is_open(), ramp(r, span));
 }
 
 /// (5.2) Water, first by the short-wave infrared, then by colour.
-#[inline]
+#[inline(always)]
 fn water(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let r = ratio(s.b02, s.b11);
     let span = t.water_b02_b11;
-    let not_bright = s.b8a < s.b04 && s.b02 < t.water_b02_max;
-    let watery = s.b12 < on_line(r, &t.water_b12_line) && not_bright;
-    pixel.decide_if(watery && r > span.high, Water);
+    let not_bright = (s.b8a < s.b04) & (s.b02 < t.water_b02_max);
+    let watery = (s.b12 < on_line(r, &t.water_b12_line)) & not_bright;
+    pixel.decide_if(watery & (r > span.high), Water);
     pixel.clear_cloud_if(pixel.is(Water));
     // 1 at the lower end, 0 at the upper one, whatever the class.
     let factor = (span.high - r) / (span.high - span.low);
-    pixel.scale_cloud_if(watery && span.low <= r && r < span.high, factor);
+    pixel.scale_cloud_if(watery & (span.low <= r) & (r < span.high), factor);
 
-    let blue = s.b02 - s.b04 > t.water_b02_b04_min && not_bright;
+    let blue = (s.b02 - s.b04 > t.water_b02_b04_min) & not_bright;
     pixel.decide_if(blue, Water);
-    pixel.clear_cloud_if(blue && pixel.is(Water));
+    pixel.clear_cloud_if(blue & pixel.is(Water));
 }
 
 /// (6) Rock and sand.
-#[inline]
+#[inline(always)]
 fn rock(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let r = ratio(s.b8a, s.b11);
     let dark_blue = s.b02 < on_line(r, &t.rock_b02_line);
     let span = t.rock_b8a_b11;
-    let rocky = dark_blue && r < span.low && s.b02 < t.rock_b02_b11_max * s.b11;
+    let rocky = dark_blue & (r < span.low) & (s.b02 < t.rock_b02_b11_max * s.b11);
     pixel.decide_if(rocky, NotVegetated);
     pixel.clear_cloud_if(pixel.is(NotVegetated));
-    pixel.scale_cloud_if(span.low < r && r < span.high && dark_blue && pixel.is_open(), ramp(r, span));
+    pixel.scale_cloud_if(inside(r, span) & dark_blue & pixel.is_open(), ramp(r, span));
 }
 
 /// (6bis) Far brighter in red than in the short-wave infrared: water or ice rather than cloud.
-#[inline]
+#[inline(always)]
 fn very_bright_red(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let r = ramp(ratio(s.b04, s.b11), t.bright_b04_b11);
-    let between = 0.0 < r && r < 1.0;
+    let between = (0.0 < r) & (r < 1.0);
     let factor = if between { 1.0 - r } else { r };
-    pixel.clear_cloud_if(factor == 1.0 && pixel.is_open());
+    pixel.clear_cloud_if((factor == 1.0) & pixel.is_open());
     pixel.scale_cloud_if(between, factor);
 }
 
 /// (7) Classes by cloud confidence. Pixels without any stay open.
-#[inline]
+#[inline(always)]
 fn cloud_classes(pixel: &mut Pixel, t: &Thresholds) {
     let cloud = pixel.cloud;
-    pixel.decide_if(t.cloud_low < cloud && cloud < t.cloud_medium, Unclassified);
-    pixel.decide_if(t.cloud_medium <= cloud && cloud < t.cloud_high, CloudMedium);
+    pixel.decide_if((t.cloud_low < cloud) & (cloud < t.cloud_medium), Unclassified);
+    pixel.decide_if((t.cloud_medium <= cloud) & (cloud < t.cloud_high), CloudMedium);
     pixel.decide_if(cloud >= t.cloud_high, CloudHigh);
 }
 
 /// (7) Cirrus by the water vapour band, over any class.
-#[inline]
+#[inline(always)]
 fn cirrus(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
     let span = t.cirrus_b10;
-    let thin = span.low < s.b10 && s.b10 < span.high && s.b02 < t.cirrus_b02_max;
-    if pixel.is_valid() && thin && pixel.cloud < t.cloud_medium {
-        pixel.map = ThinCirrus.number();
-    }
-    if pixel.is_valid() && s.b10 >= span.high && pixel.cloud < t.cloud_high {
-        pixel.map = CloudMedium.number();
-    }
+    let thin = inside(s.b10, span) & (s.b02 < t.cirrus_b02_max);
+    pixel.set_if(pixel.is_valid() & thin & (pixel.cloud < t.cloud_medium), ThinCirrus.number());
+    let thick = (s.b10 >= span.high) & (pixel.cloud < t.cloud_high);
+    pixel.set_if(pixel.is_valid() & thick, CloudMedium.number());
 }

@@ -1,0 +1,1 @@
+//! Every branch of the decision tree by a pixel that takes it, and its neighbour that just does not.
