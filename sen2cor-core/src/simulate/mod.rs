@@ -14,11 +14,12 @@ mod noise;
 mod spectra;
 mod weather;
 
-pub use forward::{ForwardBand, StoredBand};
+pub use forward::StoredBand;
 
 use crate::angles::Direction;
 use crate::dn;
 use crate::grid::{Extent, Resolution, Window};
+use crate::reflectance::{self, BandCorrection};
 use crate::sensor::Band;
 use land::{Land, LandRow};
 use ndarray::ArrayViewMut2;
@@ -100,7 +101,7 @@ impl Scene {
     /// If `out` has another shape than the window.
     pub fn clear(&self, resolution: Resolution, window: Window, out: ArrayViewMut2<'_, bool>) {
         let wanted = Wanted { materials: None, overhead: true };
-        self.fill(resolution, window, wanted, out, |pixel| pixel.is_clear());
+        self.fill(resolution, window, wanted, out, Pixel::is_clear);
     }
 
     /// The true class in the numbers of the scene classification: 0 no data, 3 shadow, 4 vegetation, 5 bare ground, 6
@@ -111,7 +112,7 @@ impl Scene {
     /// If `out` has another shape than the window.
     pub fn classes(&self, resolution: Resolution, window: Window, out: ArrayViewMut2<'_, u8>) {
         let wanted = Wanted { materials: None, overhead: true };
-        self.fill(resolution, window, wanted, out, |pixel| pixel.class());
+        self.fill(resolution, window, wanted, out, Pixel::class);
     }
 
     /// The image of a band as a Level-1C product stores it, 0 being no data.
@@ -127,13 +128,13 @@ impl Scene {
         out: ArrayViewMut2<'_, u16>,
     ) {
         let (materials, sky) = (Materials::of(band), Sky::of(band));
-        let StoredBand { forward, radio_add_offset } = *stored_band;
+        let StoredBand { correction, radio_add_offset } = *stored_band;
         let wanted = Wanted { materials: Some(&materials), overhead: true };
         self.fill(resolution, window, wanted, out, |pixel| {
             if pixel.no_data {
                 return dn::NO_DATA;
             }
-            forward::stored(pixel.toa_reflectance(&forward, &sky), radio_add_offset)
+            forward::stored(pixel.toa_reflectance(&correction, &sky), radio_add_offset)
         });
     }
 
@@ -183,7 +184,9 @@ impl Scene {
             if wanted.overhead && self.parameters.clouds {
                 self.weather.row(cell_row, first_col, len, weather);
                 for (pixel, above) in pixels.iter_mut().zip(weather.overhead.chunks_exact(cells)) {
-                    above.iter().for_each(|cell| pixel.overhead.add(*cell));
+                    for cell in above {
+                        pixel.overhead.add(*cell);
+                    }
                 }
             }
             if wanted.overhead && self.parameters.no_data_edge {
@@ -196,7 +199,9 @@ impl Scene {
         }
         if cells > 1 {
             let weight = 1.0 / (cells * cells) as f32;
-            pixels.iter_mut().for_each(|pixel| pixel.scale(weight));
+            for pixel in pixels {
+                pixel.scale(weight);
+            }
         }
     }
 
@@ -267,13 +272,14 @@ impl Pixel {
 
     /// The signal at the top of the atmosphere: shade on the ground, then cirrus, then clouds in front of it.
     #[inline]
-    fn toa_reflectance(&self, forward: &ForwardBand, sky: &Sky) -> f32 {
-        let ground = forward.ground_signal(self.reflectance);
+    fn toa_reflectance(&self, correction: &BandCorrection, sky: &Sky) -> f32 {
+        let clear = reflectance::toa_reflectance(self.reflectance, correction);
         if self.is_clear() {
-            return forward.path_reflectance + ground;
+            return clear;
         }
         let Overhead { cloud, shadow, cirrus } = self.overhead;
-        let shaded = forward.path_reflectance + ground * (1.0 - shadow * (1.0 - sky.shade));
+        let path = correction.path_reflectance;
+        let shaded = path + (clear - path) * (1.0 - shadow * (1.0 - sky.shade));
         let veiled = shaded * (1.0 - 0.08 * cirrus) + sky.cirrus * cirrus;
         noise::blend(veiled, sky.cloud, cloud)
     }

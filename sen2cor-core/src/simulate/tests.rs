@@ -1,6 +1,11 @@
 use super::*;
+use crate::reflectance::surface_reflectance;
 use ndarray::Array2;
 use proptest::prelude::*;
+
+/// No atmosphere.
+const VACUUM: BandCorrection =
+    BandCorrection { path_reflectance: 0.0, gain: 1.0, spherical_albedo: 0.0, reference_albedo: None };
 
 fn parameters(seed: u64, edge: u32) -> SceneParameters {
     SceneParameters {
@@ -40,7 +45,7 @@ proptest! {
         parameters.no_data_edge = true;
         let scene = Scene::new(&parameters);
         let all = whole(222, resolution);
-        let stored_band = StoredBand { forward: ForwardBand::VACUUM, radio_add_offset: -1000 };
+        let stored_band = StoredBand { correction: VACUUM, radio_add_offset: -1000 };
         let image = |window: Window| {
             let mut out = Array2::zeros((window.rows, window.cols));
             scene.stored_dn(Band::B04, resolution, window, &stored_band, out.view_mut());
@@ -89,9 +94,9 @@ fn clear_pixels_come_back_from_the_correction_as_they_went_in() {
     for (band, reference_albedo) in [(Band::B01, Some(0.15)), (Band::B04, None), (Band::B11, Some(0.15))] {
         let resolution = band.native_resolution();
         let window = whole(300, resolution);
-        let forward =
-            ForwardBand { path_reflectance: 0.08, gain: 1.25, spherical_albedo: 0.15, reference_albedo };
-        let stored_band = StoredBand { forward, radio_add_offset: -1000 };
+        let correction =
+            BandCorrection { path_reflectance: 0.08, gain: 1.25, spherical_albedo: 0.15, reference_albedo };
+        let stored_band = StoredBand { correction, radio_add_offset: -1000 };
         let mut image = Array2::zeros((window.rows, window.cols));
         scene.stored_dn(band, resolution, window, &stored_band, image.view_mut());
         let mut clear = Array2::from_elem(image.dim(), false);
@@ -99,13 +104,8 @@ fn clear_pixels_come_back_from_the_correction_as_they_went_in() {
         let truth = truth(&scene, band, resolution, window);
         let mut compared = 0;
         for ((place, dn), _) in image.indexed_iter().zip(&clear).filter(|(_, clear)| **clear) {
-            let y =
-                (dn::to_reflectance(dn::from_stored(*dn, -1000)) - forward.path_reflectance) * forward.gain;
-            let found = match reference_albedo {
-                None => y / (1.0 + y * forward.spherical_albedo),
-                Some(reference) => y * (1.0 - (y - reference) * forward.spherical_albedo),
-            };
-            assert!((found - truth[place]).abs() <= 0.5e-4 * 1.06 * forward.gain, "{band} at {place:?}");
+            let found = surface_reflectance(dn::to_reflectance(dn::from_stored(*dn, -1000)), &correction);
+            assert!((found - truth[place]).abs() <= 0.5e-4 * 1.06 * correction.gain, "{band} at {place:?}");
             compared += 1;
         }
         assert!(compared * 2 > image.len(), "{compared} of {} pixels of {band} are clear", image.len());
@@ -136,7 +136,7 @@ fn a_clear_sky_is_clear_and_the_wedge_is_empty() {
     assert_eq!(map[[39, 39]], 0);
     assert!(map.iter().all(|class| [0, 4, 5, 6, 11].contains(class)));
     // The stored image has no data exactly where the map has none.
-    let stored_band = StoredBand { forward: ForwardBand::VACUUM, radio_add_offset: -1000 };
+    let stored_band = StoredBand { correction: VACUUM, radio_add_offset: -1000 };
     let mut image = Array2::zeros(map.dim());
     scene.stored_dn(Band::B01, Resolution::R60, window, &stored_band, image.view_mut());
     assert!(image.iter().zip(&map).all(|(dn, class)| (*dn == 0) == (*class == 0)));
