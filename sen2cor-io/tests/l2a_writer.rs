@@ -27,7 +27,7 @@ fn data() -> PathBuf {
 struct Input {
     product: Element,
     tile: Element,
-    datastrip: Element,
+    datastrip: Option<Element>,
     inspire: Element,
 }
 
@@ -75,24 +75,32 @@ fn input(path: &str) -> Option<Input> {
     if !path.ends_with(".SAFE") {
         product = fs::read_dir(&product).unwrap().next().unwrap().unwrap().path();
     }
-    let files = files_below(&product);
-    let find = |start: &str, depth: usize| {
-        files.iter().find(|file| {
-            let inner = file.strip_prefix(&product).unwrap();
+    read(&product, 0)
+}
+
+/// The metadata of the product in a folder and of its tile of this number.
+fn read(product: &Path, tile: usize) -> Option<Input> {
+    let files = files_below(product);
+    let find = |start: &'static str, depth: usize| {
+        files.iter().filter(move |file| {
+            let inner = file.strip_prefix(product).unwrap();
             let name = inner.file_name().unwrap().to_str().unwrap();
             inner.starts_with(start) && inner.components().count() == depth && name.contains("MTD")
         })
     };
-    let mut datastrip = parsed(find("DATASTRIP", 3).unwrap())?;
-    thin(&mut datastrip);
+    let main = find("", 1).find(|f| !f.to_str().unwrap().contains("MTD_TL")).unwrap();
+    let tile =
+        find("GRANULE", 3).nth(tile).or_else(|| find("", 1).find(|f| f.to_str().unwrap().contains("MTD_TL")));
+    let mut datastrip = find("DATASTRIP", 3).next().and_then(|file| parsed(file));
+    if let Some(datastrip) = &mut datastrip {
+        thin(datastrip);
+    }
+    let inspire = product.join("INSPIRE.xml");
     Some(Input {
-        product: parsed(find("", 1).unwrap())?,
-        tile: parsed(find("GRANULE", 3).unwrap())?,
+        product: parsed(main)?,
+        tile: parsed(tile?)?,
         datastrip,
-        inspire: match product.join("INSPIRE.xml") {
-            file if file.is_file() => parsed(&file)?,
-            _ => Element::new("gmd:MD_Metadata"),
-        },
+        inspire: if inspire.is_file() { parsed(&inspire)? } else { Element::new("gmd:MD_Metadata") },
     })
 }
 
@@ -177,7 +185,7 @@ fn write_with(
     let input = L2aInput {
         product: &input.product,
         tile: &input.tile,
-        datastrip: Some(input.datastrip.clone()),
+        datastrip: input.datastrip.clone(),
         inspire: Some(&input.inspire),
         copies,
     };
@@ -233,6 +241,45 @@ fn metadata_are_valid_against_the_specification() {
             };
             assert!(errors.is_empty(), "{path}: {errors:#?}");
         }
+    }
+}
+
+/// Level-1C products from 2015 to 2024, all baselines from 02.01 on, one with six tiles and long names.
+#[test]
+fn inputs_of_all_baselines_give_valid_products() {
+    let schemas = data().join("xsd/PSD148");
+    let mut products = Vec::new();
+    for folder in ["metadata/T31UFS", "metadata/L1C"] {
+        let Ok(entries) = fs::read_dir(data().join(folder)) else {
+            eprintln!("skipped: {folder} is absent");
+            return;
+        };
+        products
+            .extend(entries.map(|e| e.unwrap().path()).filter(|p| p.to_str().unwrap().contains("MSIL1C")));
+    }
+    assert!(products.len() > 20);
+    products.sort();
+    for path in products {
+        let tiles = if path.to_str().unwrap().contains("OPER_PRD") { 6 } else { 1 };
+        let mut footprints = BTreeSet::new();
+        for tile in 0..tiles {
+            let Some(input) = read(&path, tile) else { continue };
+            if input.product.attributes.iter().any(|(_, value)| value.contains("psd-15")) {
+                continue;
+            }
+            let output = tempfile::tempdir().unwrap();
+            let (names, product) = write(&Input { datastrip: None, ..input }, &facts(-1000), output.path());
+            for (file, schema) in [
+                ("MTD_MSIL2A.xml".to_owned(), "S2_User_Product_Level-2A_Metadata.xsd"),
+                (format!("{}/MTD_TL.xml", names.granule()), "S2_PDI_Level-2A_Tile_Metadata.xsd"),
+            ] {
+                let Some(errors) = schema_errors(&product.join(&file), &schemas.join(schema)) else { return };
+                assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+            }
+            let metadata = parsed(&product.join("MTD_MSIL2A.xml")).unwrap();
+            footprints.insert(metadata.find_anywhere("EXT_POS_LIST").unwrap().text());
+        }
+        assert!(footprints.len() == tiles || tiles == 1, "{}: {footprints:#?}", path.display());
     }
 }
 

@@ -61,6 +61,21 @@ pub struct ClassShares {
 }
 
 impl ClassShares {
+    /// Shares from the numbers of pixels of the classes 0 to 11. Where no land mask tells the share of clouds over land
+    /// in per cent, that of clouds in all pixels stands for it.
+    pub fn from_counts(counts: &[u64; 12], cloudy_over_land: Option<f64>) -> Self {
+        let [no_data, classes @ ..] = counts;
+        let valid: u64 = classes.iter().sum();
+        let share = |count: u64, of: u64| if of == 0 { 0.0 } else { count as f64 / of as f64 * 100.0 };
+        let mut shares = Self {
+            no_data: share(*no_data, no_data + valid),
+            classes: classes.map(|count| share(count, valid)),
+            cloudy_over_land: 0.0,
+        };
+        shares.cloudy_over_land = cloudy_over_land.unwrap_or_else(|| shares.cloudy());
+        shares
+    }
+
     /// Share of the classes 8, 9 and 10 in the pixels that have data, at most 100.
     pub fn cloudy(&self) -> f64 {
         let [.., medium, high, cirrus, _] = self.classes;
@@ -114,4 +129,30 @@ pub struct L2aFacts {
     pub software_version: String,
     /// Further values for the quality report: name (capital letters by custom) and value.
     pub notes: Vec<(String, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shares_of_classes_make_up_the_whole(counts in prop::array::uniform12(0u64..1 << 27)) {
+            let shares = ClassShares::from_counts(&counts, None);
+            let sum: f64 = shares.classes.iter().sum();
+            let whole = if counts[1..].iter().all(|c| *c == 0) { 0.0 } else { 100.0 };
+            prop_assert!((sum - whole).abs() < 1e-9);
+            prop_assert!((0.0..=100.0).contains(&shares.no_data));
+            prop_assert!((0.0..=100.0).contains(&shares.cloudy()));
+            prop_assert_eq!(shares.cloudy_over_land, shares.cloudy());
+        }
+    }
+
+    #[test]
+    fn no_data_counts_among_all_and_classes_among_the_valid() {
+        let shares = ClassShares::from_counts(&[5, 0, 0, 0, 0, 0, 3, 0, 1, 1, 0, 0], Some(7.0));
+        assert_eq!((shares.no_data, shares.classes[5], shares.cloudy()), (50.0, 60.0, 40.0));
+        assert_eq!(shares.cloudy_over_land, 7.0);
+    }
 }

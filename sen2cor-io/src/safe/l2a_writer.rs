@@ -9,7 +9,7 @@ use super::staging::{Existing, Staging};
 use crate::bytes::ByteSource;
 use crate::error::{Error, Result};
 use crate::xml::Element;
-use crate::xml::l2a::{self, Psd};
+use crate::xml::l2a::{self, Footprint, Psd};
 use sen2cor_core::grid::Resolution;
 use std::fs;
 use std::io::Write as _;
@@ -109,17 +109,26 @@ impl L2aWriter {
         for copy in &input.copies {
             self.copy(copy)?;
         }
-        self.write_metadata(&input, facts)?;
+        let footprint = Footprint::of_one_among_several(input.product, input.tile)?;
+        self.write_metadata(&input, facts, footprint.as_ref())?;
         if let Some(datastrip) = input.datastrip {
             let path = format!("{}/MTD_DS.xml", self.names.datastrip());
             self.write(&path, &l2a::datastrip_metadata(datastrip, &self.names, facts)?)?;
         }
-        let manifest = manifest_facts(input.product, &self.names)?;
+        let mut manifest = manifest_facts(input.product, &self.names)?;
+        if let Some(footprint) = footprint {
+            manifest.footprint = footprint.list();
+        }
         write_manifest(self.staging.path(), &manifest, known)?;
         self.staging.publish()
     }
 
-    fn write_metadata(&self, input: &L2aInput<'_>, facts: &L2aFacts) -> Result<()> {
+    fn write_metadata(
+        &self,
+        input: &L2aInput<'_>,
+        facts: &L2aFacts,
+        footprint: Option<&Footprint>,
+    ) -> Result<()> {
         let names = &self.names;
         let files: Vec<&str> = input.copies.iter().map(|c| c.target.as_str()).collect();
         let tile = l2a::tile_metadata(input.tile, names, facts, &files)?;
@@ -127,9 +136,9 @@ impl L2aWriter {
         let report = l2a::quality_report(Psd::for_input(input.product), names, facts);
         self.write(&format!("{}/QI_DATA/L2A_QUALITY.xml", names.granule()), &report)?;
         if let Some(inspire) = input.inspire {
-            self.write("INSPIRE.xml", &l2a::inspire(inspire, names))?;
+            self.write("INSPIRE.xml", &l2a::inspire(inspire, names, footprint))?;
         }
-        self.write("MTD_MSIL2A.xml", &l2a::product_metadata(input.product, names, facts)?)
+        self.write("MTD_MSIL2A.xml", &l2a::product_metadata(input.product, names, facts, footprint)?)
     }
 
     fn write(&self, target: &str, document: &Element) -> Result<()> {

@@ -1,14 +1,19 @@
-//! `INSPIRE.xml` of a Level-2A product: that of the Level-1C product with name, level and dates replaced.
+//! `INSPIRE.xml` of a Level-2A product: that of the Level-1C product with name, level and dates replaced, and the
+//! area where the input has several tiles.
 //!
-//! The original processor meant to put the new name in but never did; here it is in every place (decision 21 in
-//! COMPARE.md is the same kind of mending).
+//! The original processor meant to put the new name in but never did; here it is in every place.
 
+use super::footprint::Footprint;
 use super::{Element, Node};
 use crate::safe::L2aNames;
 
-/// The document for the product `names`. `l1c` is the root of the input's `INSPIRE.xml`.
-pub(crate) fn inspire(l1c: &Element, names: &L2aNames) -> Element {
+/// The document for the product `names`. `l1c` is the root of the input's `INSPIRE.xml`; `footprint` replaces that of
+/// the input.
+pub(crate) fn inspire(l1c: &Element, names: &L2aNames, footprint: Option<&Footprint>) -> Element {
     let mut root = l1c.clone();
+    if let Some(footprint) = footprint {
+        replace_area(&mut root, footprint);
+    }
     let date = names.creation.strftime("%Y-%m-%d").to_string();
     replace(&mut root, &names.product(), &date);
     root
@@ -29,6 +34,21 @@ fn replace(element: &mut Element, product: &str, date: &str) {
                 }
                 replace(child, product, date);
             }
+        }
+    }
+}
+
+/// Sets the bounding box and the list of positions that real documents have as an abstract.
+fn replace_area(root: &mut Element, footprint: &Footprint) {
+    let sides = ["westBoundLongitude", "eastBoundLongitude", "southBoundLatitude", "northBoundLatitude"];
+    for (side, bound) in sides.into_iter().zip(footprint.bounds()) {
+        if let Some(decimal) = root.find_anywhere_mut(side).and_then(|s| s.find_mut("Decimal")) {
+            decimal.set_text(format!("{bound:.12}"));
+        }
+    }
+    if let Some(summary) = root.find_anywhere_mut("abstract").and_then(|a| a.find_mut("CharacterString")) {
+        if summary.text().split_whitespace().all(|word| word.parse::<f64>().is_ok()) {
+            summary.set_text(footprint.list());
         }
     }
 }

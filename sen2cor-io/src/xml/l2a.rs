@@ -1,5 +1,6 @@
 //! The metadata of Level-2A products: one function per file.
 
+pub(crate) use super::footprint::Footprint;
 pub(crate) use super::inspire::inspire;
 pub(crate) use super::l2a_datastrip::datastrip_metadata;
 pub(crate) use super::l2a_product::product_metadata;

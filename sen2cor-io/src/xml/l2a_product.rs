@@ -4,6 +4,7 @@
 //! PSD 14 the elements that were renamed since.
 
 use super::Element;
+use super::footprint::Footprint;
 use super::psd::{
     COLLECTION_DOI, Psd, References, offset_values, percentage, push_auxiliary_names,
     push_content_indicators, push_copy, quantification_values, text,
@@ -16,11 +17,16 @@ use std::path::Path;
 const CHECKS: [&str; 5] =
     ["FORMAT_CORRECTNESS", "GENERAL_QUALITY", "GEOMETRIC_QUALITY", "RADIOMETRIC_QUALITY", "SENSOR_QUALITY"];
 
-/// The product metadata. `l1c` is the root of `MTD_MSIL1C.xml`.
+/// The product metadata. `l1c` is the root of `MTD_MSIL1C.xml`; `footprint` replaces that of the input.
 ///
 /// # Errors
 /// [`crate::Error::Field`] if a section of the input is absent.
-pub(crate) fn product_metadata(l1c: &Element, names: &L2aNames, facts: &L2aFacts) -> Result<Element> {
+pub(crate) fn product_metadata(
+    l1c: &Element,
+    names: &L2aNames,
+    facts: &L2aFacts,
+    footprint: Option<&Footprint>,
+) -> Result<Element> {
     let file = Path::new("MTD_MSIL1C.xml");
     let psd = Psd::for_input(l1c);
     let info = l1c.require(file, "General_Info/Product_Info")?;
@@ -30,6 +36,9 @@ pub(crate) fn product_metadata(l1c: &Element, names: &L2aNames, facts: &L2aFacts
         .with(image_characteristics(characteristics, psd, facts));
     let mut geometric = l1c.require(file, "Geometric_Info")?.clone();
     "n1:Geometric_Info".clone_into(&mut geometric.name);
+    if let (Some(list), Some(footprint)) = (geometric.find_anywhere_mut("EXT_POS_LIST"), footprint) {
+        list.set_text(footprint.list());
+    }
     let auxiliary = auxiliary_data(l1c.require(file, "Auxiliary_Data_Info")?, facts);
     let quality = quality_indicators(l1c.require(file, "Quality_Indicators_Info")?, psd, names, facts);
     Ok(psd

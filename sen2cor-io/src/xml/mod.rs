@@ -3,6 +3,7 @@
 mod angles;
 mod datastrip;
 mod fields;
+mod footprint;
 mod inspire;
 pub(crate) mod l2a;
 mod l2a_datastrip;
