@@ -72,7 +72,7 @@ fn input(path: &str) -> Option<Input> {
         eprintln!("skipped: {} is absent", product.display());
         return None;
     }
-    if !path.ends_with(".SAFE") {
+    if path.starts_with("templates") {
         product = fs::read_dir(&product).unwrap().next().unwrap().unwrap().path();
     }
     read(&product, 0)

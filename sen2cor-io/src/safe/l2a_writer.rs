@@ -138,6 +138,7 @@ impl L2aWriter {
         if let Some(inspire) = input.inspire {
             self.write("INSPIRE.xml", &l2a::inspire(inspire, names, footprint))?;
         }
+        self.write("HTML/UserProduct_index.html", &l2a::page(names, facts))?;
         self.write("MTD_MSIL2A.xml", &l2a::product_metadata(input.product, names, facts, footprint)?)
     }
 

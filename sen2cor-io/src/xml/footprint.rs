@@ -6,6 +6,7 @@
 
 use super::Element;
 use crate::error::{Error, Result};
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// Semi-major axis of WGS 84.
@@ -51,8 +52,12 @@ impl Footprint {
     /// The closed line as `EXT_POS_LIST` has it: latitude and longitude in turn.
     pub(crate) fn list(&self) -> String {
         let [first, ..] = self.0;
-        let corners = self.0.iter().chain(std::iter::once(&first));
-        corners.map(|(lat, lon)| format!("{lat:.12} {lon:.12} ")).collect()
+        let mut list = String::new();
+        for (lat, lon) in self.0.into_iter().chain([first]) {
+            // Writing into a string cannot fail.
+            let _ = write!(list, "{lat:.12} {lon:.12} ");
+        }
+        list
     }
 
     /// West, east, south and north bound in degrees.

@@ -46,10 +46,11 @@ fn replace_area(root: &mut Element, footprint: &Footprint) {
             decimal.set_text(format!("{bound:.12}"));
         }
     }
-    if let Some(summary) = root.find_anywhere_mut("abstract").and_then(|a| a.find_mut("CharacterString")) {
-        if summary.text().split_whitespace().all(|word| word.parse::<f64>().is_ok()) {
-            summary.set_text(footprint.list());
-        }
+    let summary = root.find_anywhere_mut("abstract").and_then(|a| a.find_mut("CharacterString"));
+    let is_area =
+        |summary: &Element| summary.text().split_whitespace().all(|word| word.parse::<f64>().is_ok());
+    if let Some(summary) = summary.filter(|s| is_area(s)) {
+        summary.set_text(footprint.list());
     }
 }
 

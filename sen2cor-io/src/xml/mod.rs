@@ -7,6 +7,7 @@ mod footprint;
 mod inspire;
 pub(crate) mod l2a;
 mod l2a_datastrip;
+mod l2a_page;
 mod l2a_product;
 mod l2a_quality;
 mod l2a_tile;
