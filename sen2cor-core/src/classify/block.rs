@@ -5,7 +5,7 @@ use super::row::Row;
 use super::snow::SnowMask;
 use super::{ClassCounts, SceneClass, Thresholds};
 use crate::sensor::Band;
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// The bands that take part, in the order in which they are handed over. All of them decide what is no data.
 pub const BANDS: [Band; 12] = [
@@ -103,11 +103,9 @@ pub fn classify_block(
     same_shape(shape, &[outputs.cloud.dim(), outputs.snow.dim()])?;
     let mut counts = ClassCounts::default();
     for_each_run(input, thresholds, shape, |row, col, pixels| {
-        let run = s![row, col..col + pixels.len()];
-        let class = outputs.class.slice_mut(run);
-        let confidences = outputs.cloud.slice_mut(run).into_iter().zip(outputs.snow.slice_mut(run));
-        for ((class, (cloud, snow)), pixel) in class.into_iter().zip(confidences).zip(pixels) {
-            (*class, *cloud, *snow) = finish(*pixel, &mut counts);
+        for (col, pixel) in (col..).zip(pixels) {
+            let at = (row, col);
+            (outputs.class[at], outputs.cloud[at], outputs.snow[at]) = finish(*pixel, &mut counts);
         }
     })?;
     Ok(counts)
@@ -125,11 +123,9 @@ pub fn detect_block(
     let shape = state.map.dim();
     same_shape(shape, &[state.cloud.dim(), state.snow.dim()])?;
     for_each_run(input, thresholds, shape, |row, col, pixels| {
-        let run = s![row, col..col + pixels.len()];
-        let map = state.map.slice_mut(run);
-        let confidences = state.cloud.slice_mut(run).into_iter().zip(state.snow.slice_mut(run));
-        for ((map, (cloud, snow)), pixel) in map.into_iter().zip(confidences).zip(pixels) {
-            (*map, *cloud, *snow) = (pixel.map as u8, pixel.cloud, pixel.snow);
+        for (col, pixel) in (col..).zip(pixels) {
+            let at = (row, col);
+            (state.map[at], state.cloud[at], state.snow[at]) = (pixel.map as u8, pixel.cloud, pixel.snow);
         }
     })
 }

@@ -13,7 +13,8 @@
 
 #![allow(
     clippy::needless_bitwise_bool,
-    reason = "branches would keep the compiler from vectorising the steps"
+    clippy::inline_always,
+    reason = "branches and calls would keep the compiler from deciding several pixels at once"
 )]
 #![allow(clippy::needless_pass_by_value, reason = "array views are handed over like slices")]
 

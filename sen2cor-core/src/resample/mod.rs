@@ -108,6 +108,19 @@ fn line<T: Copy>(view: ArrayView2<'_, T>, row: usize) -> Cow<'_, [T]> {
     row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
 }
 
+/// A window of an image, for tests. (The macro `s!` of ndarray cannot be used where unsafe code is forbidden.)
+#[cfg(test)]
+pub(crate) fn part<T>(
+    image: &ndarray::Array2<T>,
+    rows: std::ops::Range<usize>,
+    cols: std::ops::Range<usize>,
+) -> ArrayView2<'_, T> {
+    let mut view = image.view();
+    view.slice_axis_inplace(Axis(0), rows.into());
+    view.slice_axis_inplace(Axis(1), cols.into());
+    view
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
