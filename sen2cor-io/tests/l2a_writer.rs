@@ -335,6 +335,48 @@ fn no_element_of_real_products_is_missing() {
     }
 }
 
+/// Images and masks are listed as in S2A_MSIL2A_20241014T101021_N0511_R022_T33TVM_20241014T142251.SAFE, in whatever
+/// order they are given.
+#[test]
+fn images_and_masks_are_in_the_order_of_a_real_product() {
+    let Some(input) = input("templates/N0511_S2C") else { return };
+    let real = data().join("metadata/L2A/S2A_MSIL2A_20241014T101021_N0511_R022_T33TVM_20241014T142251.SAFE");
+    let granule = fs::read_dir(real.join("GRANULE")).unwrap().next().unwrap().unwrap().path();
+    let names_of = |document: &Element, element: &str| -> Vec<String> {
+        let listed = document.find_all(element);
+        listed.iter().map(|e| e.text().rsplit(['/', '_']).take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let in_tile = parsed(&granule.join("MTD_TL.xml")).unwrap();
+    let creation = "2026-01-02T03:04:05Z".parse().unwrap();
+    let names =
+        L2aNames::from_l1c(&input.product, &input.tile, ProcessingBaseline::new(5, 11), creation).unwrap();
+    let masks = in_tile.find_all("MASK_FILENAME");
+    let masks = masks.iter().rev().map(|mask| mask.text()).filter(|mask| !mask.contains("PRB"));
+    let copies = masks.map(|mask| FileCopy {
+        target: format!("{}/QI_DATA/{}", names.granule(), mask.rsplit('/').next().unwrap()),
+        source: CopySource::Bytes(b"mask"),
+    });
+    let output = tempfile::tempdir().unwrap();
+    let writer = L2aWriter::begin(output.path(), names.clone(), Existing::Keep).unwrap();
+    let mut facts = facts(-1000);
+    facts.images.reverse();
+    for (kind, resolution) in &facts.images {
+        fs::write(writer.image_path(*kind, *resolution).unwrap(), "image").unwrap();
+    }
+    let given = L2aInput {
+        product: &input.product,
+        tile: &input.tile,
+        datastrip: None,
+        inspire: None,
+        copies: copies.collect(),
+    };
+    let product = writer.finish(given, &facts, &KnownDigests::new()).unwrap();
+    let ours = parsed(&product.join(names.granule()).join("MTD_TL.xml")).unwrap();
+    assert_eq!(names_of(&ours, "MASK_FILENAME"), names_of(&in_tile, "MASK_FILENAME"));
+    let [ours, theirs] = [product, real].map(|p| parsed(&p.join("MTD_MSIL2A.xml")).unwrap());
+    assert_eq!(names_of(&ours, "IMAGE_FILE"), names_of(&theirs, "IMAGE_FILE"));
+}
+
 /// Every file is in the manifest with its size and SHA3-256, and nothing else is.
 #[test]
 fn the_manifest_lists_every_file_as_it_is() {
