@@ -1,5 +1,7 @@
 //! Whole Level-1C products: from folders and from archives, and compared with their manifests.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 mod l1c_common;
 
 use l1c_common::{data, files_named};
@@ -10,6 +12,7 @@ use sen2cor_io::safe::{
     Container, FileRef, FindingKind, L1cProduct, Manifest, ProblemKind, check_file, verify, verify_container,
 };
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -178,7 +181,8 @@ fn with_manifest(folder: &Path, files: &BTreeMap<&str, &[u8]>) {
     let mut objects = String::new();
     for (name, bytes) in files {
         let digest = Algorithm::Sha3_256.digest(bytes).to_uppercase();
-        objects += &format!(
+        let _ = write!(
+            objects,
             r#"<dataObject ID="x"><byteStream mimeType="application/xml" size="{}"><fileLocation locatorType="URL"
             href="./{name}"/><checksum checksumName="SHA3-256">{digest}</checksum></byteStream></dataObject>"#,
             bytes.len()
@@ -295,7 +299,7 @@ fn members_outside_and_damaged_archives_are_refused() {
         assert!(matches!(opened(temp.path(), &changed), Err(Error::Archive { .. })), "{name:?}");
     }
 
-    let content: Vec<u8> = (0..20_000u32).map(|i| (i * i >> 5) as u8).collect();
+    let content: Vec<u8> = (0..20_000u32).map(|i| ((i * i) >> 5) as u8).collect();
     let bytes = archive("P.SAFE/file", &content, CompressionMethod::Deflated);
     for cut in (0..bytes.len()).step_by(61) {
         if let Ok(container) = opened(temp.path(), &bytes[..cut]) {

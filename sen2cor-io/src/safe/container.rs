@@ -183,7 +183,7 @@ fn what_it_is(path: &Path) -> String {
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort_unstable();
-    match names.iter().find(|name| name.ends_with(".SAFE")) {
+    match names.iter().find(|name| Path::new(name).extension() == Some(OsStr::new("SAFE"))) {
         Some(inside) => format!("a folder that holds {inside}; name that instead"),
         None => "a folder without MTD_MSIL1C.xml, S2?_OPER_MTD_SAFL1C_*.xml and manifest.safe".to_owned(),
     }

@@ -100,7 +100,9 @@ impl FileRef {
     /// If there are more than `limit`, or as [`FileRef::open`].
     pub fn read(&self, limit: u64) -> Result<Vec<u8>> {
         if self.len() > limit {
-            return Err(self.damaged(format!("has {} bytes, more than the {limit} allowed here", self.len())));
+            return Err(
+                self.damaged(&format!("has {} bytes, more than the {limit} allowed here", self.len()))
+            );
         }
         // The declared length of a compressed member is not trusted: memory grows with what really comes.
         let reserve = if matches!(self, Self::Plain { .. }) { self.len() as usize } else { CHUNK };
@@ -115,7 +117,7 @@ impl FileRef {
     /// If the length differs, or as [`FileRef::open`].
     pub fn inflate_into(&self, out: &mut [u8]) -> Result<()> {
         if out.len() as u64 != self.len() {
-            return Err(self.damaged(format!("has {} bytes, room is for {}", self.len(), out.len())));
+            return Err(self.damaged(&format!("has {} bytes, room is for {}", self.len(), out.len())));
         }
         let mut rest = out;
         self.stream(|chunk| {
@@ -155,10 +157,10 @@ impl FileRef {
             }
             Self::Deflated { archive, member, len, crc32 } => {
                 let file = File::open(archive).map_err(|e| Error::io(archive, "opening", e))?;
-                let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| self.damaged(e))?;
-                let mut reader = zip.by_name(member).map_err(|e| self.damaged(e))?;
+                let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| self.damaged(&e))?;
+                let mut reader = zip.by_name(member).map_err(|e| self.damaged(&e))?;
                 if (reader.size(), reader.crc32()) != (*len, *crc32) {
-                    return Err(self.damaged("the archive was changed since it was opened"));
+                    return Err(self.damaged(&"the archive was changed since it was opened"));
                 }
                 self.inflate(&mut reader, *len, &mut sink)
             }
@@ -170,23 +172,23 @@ impl FileRef {
         let mut done = 0;
         loop {
             // Reading up to the end makes the reader check the CRC-32.
-            let count = reader.read(&mut buffer).map_err(|e| self.damaged(e))?;
+            let count = reader.read(&mut buffer).map_err(|e| self.damaged(&e))?;
             if count == 0 {
                 break;
             }
             done += count as u64;
             if done > len {
-                return Err(self.damaged(format!("inflates to more than the {len} bytes declared")));
+                return Err(self.damaged(&format!("inflates to more than the {len} bytes declared")));
             }
             sink(buffer.get(..count).unwrap_or_default());
         }
         if done < len {
-            return Err(self.damaged(format!("inflates to {done} bytes, {len} are declared")));
+            return Err(self.damaged(&format!("inflates to {done} bytes, {len} are declared")));
         }
         Ok(())
     }
 
-    fn damaged(&self, reason: impl ToString) -> Error {
+    fn damaged(&self, reason: &impl ToString) -> Error {
         Error::Archive { path: self.display_path(), reason: reason.to_string() }
     }
 }

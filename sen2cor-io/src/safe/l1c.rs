@@ -181,6 +181,10 @@ pub(super) fn read_xml(container: &Container, relative: &str) -> Result<Element>
     Element::parse(&container.display_path(relative), &container.read(relative, MAX_XML_BYTES)?)
 }
 
+fn is_xml(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"))
+}
+
 fn not_a_product(container: &Container, reason: String) -> Error {
     Error::NotAProduct { path: container.path().to_owned(), reason }
 }
@@ -188,7 +192,6 @@ fn not_a_product(container: &Container, reason: String) -> Error {
 /// `MTD_MSIL1C.xml`, or in old products `S2?_OPER_MTD_SAFL1C_*.xml`.
 fn product_metadata_path(container: &Container) -> Result<String> {
     let top: Vec<&String> = container.files().iter().filter(|file| !file.contains('/')).collect();
-    let is_xml = |file: &str| Path::new(file).extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"));
     let old = |file: &str| file.starts_with("S2") && file.contains("_OPER_MTD_SAFL1C") && is_xml(file);
     let found =
         top.iter().find(|file| **file == "MTD_MSIL1C.xml").or_else(|| top.iter().find(|file| old(file)));
@@ -227,7 +230,7 @@ fn metadata_in(container: &Container, folder: &str, short: &str, long: &str) -> 
     let name = |file: &&str| file.rsplit('/').next().unwrap_or_default().to_owned();
     let is_old = |file: &&str| {
         let name = name(file);
-        name.starts_with("S2") && name.contains(long) && name.ends_with(".xml")
+        name.starts_with("S2") && name.contains(long) && is_xml(&name)
     };
     files().find(|file| name(file) == short).or_else(|| files().find(is_old)).map(str::to_owned)
 }

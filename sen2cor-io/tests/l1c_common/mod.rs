@@ -1,5 +1,7 @@
 //! Finding real data for the tests of Level-1C input.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, which may fail and tell why")]
+
 use std::path::{Path, PathBuf};
 
 /// The folder of real data, or `None` (with a printed reason) if there is none.
