@@ -62,6 +62,12 @@ impl AtmosphericFunctions {
         self.direct_flux + self.diffuse_flux / self.cos_sun_zenith
     }
 
+    /// Reflectance at the top of the atmosphere of a flat Lambertian surface of this reflectance.
+    pub fn toa_reflectance(&self, surface: f64) -> f64 {
+        self.path_reflectance
+            + self.two_way_transmittance() * surface / (1.0 - surface * self.spherical_albedo)
+    }
+
     /// Ratio of diffuse to direct upward transmittance, the weight of the surroundings in a pixel; 0 where nothing is transmitted.
     pub fn diffuse_to_direct(&self) -> f64 {
         if self.transmittance_direct > 0.0 {

@@ -1,1 +1,3 @@
-//! To be written.
+//! Files beside the product: the compact atmospheric tables.
+
+pub mod lut_file;
