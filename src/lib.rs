@@ -1,1 +1,56 @@
-//! To be written.
+//! Sentinel-2 Level-2A processing: from a Level-1C product to surface reflectance and a scene class map.
+//!
+//! This crate puts the parts together: `sen2cor-core` (pure algorithms), `sen2cor-io` (products and images) and
+//! `sen2cor-exec` (execution). It holds no algorithm of its own. [`Processor`] makes a Level-2A product; the whole data flow
+//! is one readable file, `recipe.rs`.
+//!
+//! ```no_run
+//! use sen2cor::{Options, Processor, RawOptions};
+//!
+//! let options = RawOptions { aot_550: Some(0.15), ..RawOptions::default() };
+//! let report = Processor::new("S2B_MSIL1C_20240305T104819_N0510_R051_T31TCJ_20240305T125347.SAFE")
+//!     .with_options(Options::try_from(options).map_err(sen2cor::Error::Options)?)
+//!     .run()?;
+//! for product in &report.products {
+//!     println!("{}", product.display());
+//! }
+//! # Ok::<(), sen2cor::Error>(())
+//! ```
+//!
+//! The parts are re-exported as [`core`], [`io`] and [`exec`].
+
+mod decode;
+mod demo;
+mod error;
+mod facts;
+mod images;
+mod inspect;
+mod kernels;
+mod options;
+mod processor;
+mod quicklook;
+mod recipe;
+mod report;
+mod simulator;
+mod stages;
+mod state;
+
+pub use demo::{Demo, run_demo};
+pub use error::{Error, FailureKind, Result};
+pub use inspect::{Inspection, TileInspection, inspect, verify};
+pub use kernels::KERNELS;
+pub use options::{AerosolLoad, InvalidOption, Options, OutputResolution, RawOptions};
+pub use processor::Processor;
+pub use report::{RunReport, StageSummary, Totals, ValueUsed};
+pub use simulator::{Simulation, Simulator};
+
+pub use jiff::Timestamp;
+pub use sen2cor_core as core;
+pub use sen2cor_core::aerosol::Aerosol;
+pub use sen2cor_core::reflectance::Model;
+pub use sen2cor_core::resample::ClassReduction;
+pub use sen2cor_core::sensor::Spacecraft;
+pub use sen2cor_exec as exec;
+pub use sen2cor_exec::{CancelToken, Event, Executor, Observer, RunContext, Sequential, Threads};
+pub use sen2cor_io as io;
+pub use sen2cor_io::safe::names::ProcessingBaseline;

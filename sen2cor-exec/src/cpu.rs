@@ -5,7 +5,8 @@ use std::time::Duration;
 /// CPU time of the calling thread so far.
 #[cfg(unix)]
 pub(crate) fn thread_cpu() -> Duration {
-    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .map_or(Duration::ZERO, Duration::from)
 }
 
 /// CPU time of the calling thread so far; not known on this system.

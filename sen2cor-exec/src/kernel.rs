@@ -58,7 +58,8 @@ fn run_erased<K: Kernel>(params: &[u8], io: &mut UnitIo<'_>) -> Result<Vec<u8>, 
     let params: K::Params = rmp_serde::from_slice(params)
         .map_err(|e| KernelError::internal(format!("parameters of {}: {e}", K::NAME)))?;
     let partial = K::run(&params, io)?;
-    rmp_serde::to_vec_named(&partial).map_err(|e| KernelError::internal(format!("result of {}: {e}", K::NAME)))
+    rmp_serde::to_vec_named(&partial)
+        .map_err(|e| KernelError::internal(format!("result of {}: {e}", K::NAME)))
 }
 
 /// All kernels of a program: a plain table, the same in every worker.

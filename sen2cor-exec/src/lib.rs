@@ -68,7 +68,9 @@ pub use error::{ErrorKind, ExecError, KernelError};
 pub use executor::{Completion, Executor, Runner, UnitFailure};
 pub use flow::{Finished, Flow, Need, PlaneHandle, Ready, StageBuilder, StageRecord, Value};
 pub use kernel::{Kernel, KernelEntry, Registry};
-pub use plane::{Dtype, FrozenPlane, HeapStore, Layout, Location, OpenPlane, PlaneRef, PlaneSpec, PlaneStore, Sample};
+pub use plane::{
+    Dtype, FrozenPlane, HeapStore, Layout, Location, OpenPlane, PlaneRef, PlaneSpec, PlaneStore, Sample,
+};
 pub use sequential::Sequential;
 pub use stage::{StagePlan, StageRun, UnitJob};
 pub use threads::Threads;

@@ -109,7 +109,9 @@ impl<'a> UnitIo<'a> {
         if let Layout::Grid { resolution, .. } = plane.spec().layout
             && !self.stage.plan().tiling.fits(resolution)
         {
-            return Err(KernelError::internal(format!("blocks of output {slot} overlap on the {resolution} grid")));
+            return Err(KernelError::internal(format!(
+                "blocks of output {slot} overlap on the {resolution} grid"
+            )));
         }
         match self.taken.get_mut(slot) {
             Some(taken) if !*taken => *taken = true,

@@ -4,8 +4,8 @@ use ndarray::Array2;
 use proptest::prelude::*;
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_exec::{
-    CancelToken, ErrorKind, Event, ExecError, Executor, Flow, FrozenPlane, HeapStore, Kernel, KernelEntry, KernelError,
-    Observer, PlaneSpec, Registry, RunContext, Sequential, Threads, UnitIo,
+    CancelToken, ErrorKind, Event, ExecError, Executor, Flow, FrozenPlane, HeapStore, Kernel, KernelEntry,
+    KernelError, Observer, PlaneSpec, Registry, RunContext, Sequential, Threads, UnitIo,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
@@ -101,7 +101,12 @@ fn executors() -> Vec<Box<dyn Executor>> {
 }
 
 /// Two stages and a step that chooses the second radius from the partial results of the first.
-fn chain(executor: &dyn Executor, image: &Array2<u16>, edge: u32, ctx: &RunContext) -> (Array2<u16>, Vec<(usize, u64)>) {
+fn chain(
+    executor: &dyn Executor,
+    image: &Array2<u16>,
+    edge: u32,
+    ctx: &RunContext,
+) -> (Array2<u16>, Vec<(usize, u64)>) {
     let extent = Extent::of_shape(image.nrows(), image.ncols(), Resolution::R20);
     let tiling = Tiling::square(extent, edge);
     let mut flow = Flow::<ExecError>::new();
@@ -115,7 +120,8 @@ fn chain(executor: &dyn Executor, image: &Array2<u16>, edge: u32, ctx: &RunConte
     });
     let mut second = flow.stage::<Neighbours>("second", tiling).input(summed);
     let result = second.output(PlaneSpec::grid::<u16>(extent, Resolution::R20));
-    let last = second.run_with(&[radius.into()], move |ready| Ok(Some(Radius { pixels: *ready.get(radius)? })));
+    let last =
+        second.run_with(&[radius.into()], move |ready| Ok(Some(Radius { pixels: *ready.get(radius)? })));
     flow.keep(result);
     let finished = flow.run(executor, ctx).unwrap();
     assert!(finished.plane(summed).is_err(), "an intermediate plane was kept");
@@ -163,7 +169,10 @@ fn trouble(executor: &dyn Executor, wanted: Wanted) -> ExecError {
 fn errors_and_panics_name_stage_and_block() {
     for executor in executors() {
         let error = trouble(executor.as_ref(), Wanted { panic: false, block: 3 });
-        assert!(matches!(&error, ExecError::Kernel { stage, block: 3, .. } if stage == "bad stage"), "{error:?}");
+        assert!(
+            matches!(&error, ExecError::Kernel { stage, block: 3, .. } if stage == "bad stage"),
+            "{error:?}"
+        );
         let error = trouble(executor.as_ref(), Wanted { panic: true, block: 4 });
         assert!(
             matches!(&error, ExecError::Panic { block: 4, message, .. } if message == "as asked"),

@@ -108,7 +108,11 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
     }
 
     /// Begins the declaration of a stage; `label` names it in messages, and its first word groups it in reports.
-    pub fn stage<K: Kernel>(&mut self, label: impl Into<String>, tiling: Tiling) -> StageBuilder<'_, 'r, K, E> {
+    pub fn stage<K: Kernel>(
+        &mut self,
+        label: impl Into<String>,
+        tiling: Tiling,
+    ) -> StageBuilder<'_, 'r, K, E> {
         StageBuilder {
             flow: self,
             label: label.into(),
@@ -232,6 +236,7 @@ impl<'r, K: Kernel, E: From<ExecError> + 'r> StageBuilder<'_, 'r, K, E> {
 }
 
 fn collect<K: Kernel>(partials: &[Vec<u8>]) -> Result<Box<dyn Any>, rmp_serde::decode::Error> {
-    let typed: Vec<K::Partial> = partials.iter().map(|p| rmp_serde::from_slice(p)).collect::<Result<_, _>>()?;
+    let typed: Vec<K::Partial> =
+        partials.iter().map(|p| rmp_serde::from_slice(p)).collect::<Result<_, _>>()?;
     Ok(Box::new(typed))
 }

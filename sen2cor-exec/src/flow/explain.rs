@@ -12,7 +12,13 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
             let _ = write!(text, "{index:>4} {}", node.label);
             if let Work::Stage(stage) = &node.work {
                 let bytes: u64 = stage.outputs.iter().map(|p| self.planes[p.0].spec.bytes()).sum();
-                let _ = write!(text, " [{} x {}, writes {} KiB]", stage.kernel, stage.tiling.len(), bytes.div_ceil(1024));
+                let _ = write!(
+                    text,
+                    " [{} x {}, writes {} KiB]",
+                    stage.kernel,
+                    stage.tiling.len(),
+                    bytes.div_ceil(1024)
+                );
             }
             let mut makers: Vec<usize> = node.needs.iter().filter_map(|need| self.maker(*need)).collect();
             makers.sort_unstable();

@@ -4,15 +4,26 @@ use super::build::{PlaneHandle, Value};
 use crate::error::ExecError;
 use crate::plane::FrozenPlane;
 use std::any::Any;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// The results that are there. A step may only rely on what it named as a need.
 pub struct Ready<'a> {
     pub(super) planes: &'a [Option<FrozenPlane>],
     pub(super) values: &'a [Option<Box<dyn Any>>],
+    pub(super) wrote: Cell<u64>,
 }
 
-impl Ready<'_> {
+impl<'a> Ready<'a> {
+    pub(super) fn new(planes: &'a [Option<FrozenPlane>], values: &'a [Option<Box<dyn Any>>]) -> Self {
+        Self { planes, values, wrote: Cell::new(0) }
+    }
+
+    /// Tells how many bytes a step has written to files, for the report.
+    pub fn wrote(&self, bytes: u64) {
+        self.wrote.set(self.wrote.get() + bytes);
+    }
+
     /// A value.
     ///
     /// # Errors
@@ -63,7 +74,7 @@ pub struct StageRecord {
     pub cpu: Duration,
     /// When units were running.
     pub intervals: Vec<(Instant, Instant)>,
-    /// Bytes of the planes that it wrote.
+    /// Bytes of the planes or files that it wrote.
     pub bytes: u64,
 }
 

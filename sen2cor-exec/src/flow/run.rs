@@ -135,7 +135,8 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
     }
 
     fn work(&mut self, runner: &mut dyn Runner) -> Result<(), E> {
-        let units = self.nodes.iter().map(|n| if let Work::Stage(s) = &n.work { s.tiling.len() } else { 0 }).sum();
+        let units =
+            self.nodes.iter().map(|n| if let Work::Stage(s) = &n.work { s.tiling.len() } else { 0 }).sum();
         self.ctx.tell(&Event::FlowStarted { units });
         let slots = self.executor.slots();
         // One slot means that units run while we wait for them: nothing is gained by a queue then.
@@ -198,7 +199,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
     /// Makes the parameters and planes of a stage. False if it has no unit to run.
     fn start_stage(&mut self, node: usize) -> Result<bool, E> {
         let inputs_missing = planes_read(&self.nodes[node].needs).any(|plane| self.planes[plane].is_none());
-        let ready = Ready { planes: &self.planes, values: &self.values };
+        let ready = Ready::new(&self.planes, &self.values);
         let Work::Stage(stage) = &mut self.nodes[node].work else { return Ok(false) };
         let prepared = match stage.prepare.take() {
             Some(prepare) if !inputs_missing => prepare(&ready)?,
@@ -249,9 +250,11 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
     }
 
     fn complete_unit(&mut self, completion: Completion) -> Result<(), E> {
-        let Some(node) = self.states.iter().position(
-            |state| matches!(state, State::Running(r) if r.stage.plan().id == completion.stage),
-        ) else {
+        let Some(node) = self
+            .states
+            .iter()
+            .position(|state| matches!(state, State::Running(r) if r.stage.plan().id == completion.stage))
+        else {
             return Ok(());
         };
         let (label, block) = (&self.nodes[node].label, completion.unit);
@@ -272,11 +275,16 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
 
     /// Freezes the outputs of a stage whose units are all done.
     fn close_stage(&mut self, node: usize) -> Result<(), E> {
-        let State::Running(running) = std::mem::replace(&mut self.states[node], State::Done) else { return Ok(()) };
-        let (label, Work::Stage(stage)) = (&self.nodes[node].label, &self.nodes[node].work) else { return Ok(()) };
+        let State::Running(running) = std::mem::replace(&mut self.states[node], State::Done) else {
+            return Ok(());
+        };
+        let (label, Work::Stage(stage)) = (&self.nodes[node].label, &self.nodes[node].work) else {
+            return Ok(());
+        };
         let wire = |reason: String| ExecError::Wire { stage: label.clone(), reason };
         self.values[node] = Some((stage.collect)(&running.partials).map_err(|e| wire(e.to_string()))?);
-        let run = Arc::try_unwrap(running.stage).map_err(|_| wire("a worker still holds the stage".to_owned()))?;
+        let run =
+            Arc::try_unwrap(running.stage).map_err(|_| wire("a worker still holds the stage".to_owned()))?;
         for (handle, plane) in stage.outputs.iter().zip(run.freeze()) {
             self.planes[handle.0] = Some(plane);
         }
@@ -286,15 +294,18 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
 
     /// Runs the deepest step that is ready. False if there is none.
     fn run_step(&mut self) -> Result<bool, E> {
-        let ready_step =
-            |&&node: &&usize| matches!((&self.states[node], &self.nodes[node].work), (State::Ready, Work::Step(_)));
+        let ready_step = |&&node: &&usize| {
+            matches!((&self.states[node], &self.nodes[node].work), (State::Ready, Work::Step(_)))
+        };
         let Some(&node) = self.order.iter().find(ready_step) else { return Ok(false) };
         self.ctx.tell(&Event::Started { label: &self.nodes[node].label });
         let (started, cpu) = (Instant::now(), thread_cpu());
         let Work::Step(step) = &mut self.nodes[node].work else { return Ok(false) };
         if let Some(step) = step.take() {
-            let ready = Ready { planes: &self.planes, values: &self.values };
-            self.values[node] = Some(step(&ready)?);
+            let ready = Ready::new(&self.planes, &self.values);
+            let value = step(&ready)?;
+            self.records[node].bytes += ready.wrote.get();
+            self.values[node] = Some(value);
         }
         let record = &mut self.records[node];
         record.cpu = thread_cpu().saturating_sub(cpu);
@@ -308,7 +319,8 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
     fn finish_node(&mut self, node: usize, state: State) {
         if !matches!(state, State::Skipped) {
             let record = &self.records[node];
-            self.ctx.tell(&Event::Finished { label: &self.nodes[node].label, cpu_s: record.cpu.as_secs_f64() });
+            self.ctx
+                .tell(&Event::Finished { label: &self.nodes[node].label, cpu_s: record.cpu.as_secs_f64() });
         }
         self.states[node] = state;
         let read: Vec<usize> = planes_read(&self.nodes[node].needs).collect();
@@ -334,7 +346,10 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
 
     fn free_if_unused(&mut self, plane: usize) {
         let declared = &self.plane_decls[plane];
-        if self.readers[plane] == 0 && !declared.keep && self.planes[plane].take().is_some() && declared.imported.is_none()
+        if self.readers[plane] == 0
+            && !declared.keep
+            && self.planes[plane].take().is_some()
+            && declared.imported.is_none()
         {
             self.live_bytes -= declared.spec.bytes();
         }

@@ -1,0 +1,284 @@
+//! What can be typed on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sen2cor::{
+    Aerosol, ClassReduction, Model, OutputResolution, ProcessingBaseline, RawOptions, Spacecraft, Timestamp,
+};
+use std::path::PathBuf;
+
+/// Sentinel-2 Level-2A processor: scene classification and atmospheric correction of Level-1C products.
+#[derive(Debug, Parser)]
+#[command(name = "sen2cor", version, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a Level-2A product from a Level-1C product.
+    Process(Box<ProcessArguments>),
+    /// Tell what is in a Level-1C product.
+    Inspect(InspectArguments),
+    /// Compare the files of a product, of either level, with its manifest.
+    Verify(VerifyArguments),
+    /// Write a Level-1C product of a built-in scene whose true surface reflectance is known.
+    Simulate(SimulateArguments),
+    /// Simulate a product, process it and say where to look.
+    Demo(DemoArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LogArguments {
+    /// Form of the log on stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Plain)]
+    pub(crate) log_format: LogFormat,
+    /// Least severe message that is logged.
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Info)]
+    pub(crate) log_level: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Plain,
+    /// One JSON object per line.
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExecutorName {
+    /// One unit of work after the other.
+    Sequential,
+    /// A pool of threads.
+    Threads,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ExecutionArguments {
+    /// How units of work are run. The result is the same, bit by bit.
+    #[arg(long, value_enum, default_value_t = ExecutorName::Threads, help_heading = "Execution")]
+    pub(crate) executor: ExecutorName,
+    /// Number of threads; 0 stands for all processors that this process may use.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Execution")]
+    pub(crate) workers: usize,
+    /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else
+    /// now.
+    #[arg(long, value_name = "TIME", help_heading = "Product")]
+    pub(crate) generation_time: Option<Timestamp>,
+    /// Write what the run has cost, as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Execution")]
+    pub(crate) summary: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ProcessArguments {
+    /// The Level-1C product: its folder, its MTD_MSIL1C.xml or a zip archive of it.
+    pub(crate) input: PathBuf,
+    /// Folder in which the product is made. Default: the folder that holds the input.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: OptionArguments,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArguments,
+    /// Print the graph of the run with the bytes that each stage writes, and stop.
+    #[arg(long, help_heading = "Execution")]
+    pub(crate) explain: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct OptionArguments {
+    /// Images that are written, in metres. `20` includes the 60 m averages of the 20 m results, `10` all images; `60`
+    /// runs natively at 60 m.
+    #[arg(long, value_name = "10|20|60|all", value_parser = resolution, help_heading = "Product")]
+    resolution: Option<OutputResolution>,
+    /// Offset of the stored surface reflectance; 0 needs a processing baseline below 04.00.
+    #[arg(long, value_name = "-1000|0", allow_hyphen_values = true, help_heading = "Product")]
+    boa_offset: Option<i32>,
+    /// Baseline in names and metadata [default: 99.99].
+    #[arg(long, value_name = "DD.DD", help_heading = "Product")]
+    processing_baseline: Option<ProcessingBaseline>,
+    /// How the class map goes from 20 m to 60 m [default: median].
+    #[arg(long, value_name = "median|majority", value_parser = class_reduction, help_heading = "Product")]
+    class_map_60m: Option<ClassReduction>,
+    /// Replace a finished product of the same name.
+    #[arg(long, help_heading = "Product")]
+    overwrite: bool,
+    /// Do not compare the files that are read with the manifest.
+    #[arg(long, help_heading = "Product")]
+    no_verify: bool,
+    /// Model of the correction: `sen2cor` agrees with the archive, `physical` is the most exact.
+    #[arg(long, value_name = "sen2cor|physical", help_heading = "Atmosphere")]
+    model: Option<Model>,
+    /// Aerosol type.
+    #[arg(long, value_name = "rural|maritime", help_heading = "Atmosphere")]
+    aerosol: Option<Aerosol>,
+    /// Aerosol optical depth at 550 nm above the ground, 0 to 1.8.
+    #[arg(long, value_name = "X", help_heading = "Atmosphere", conflicts_with = "visibility_km")]
+    aot_550: Option<f64>,
+    /// Visibility, 5 to 120 km [default: 40].
+    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
+    visibility_km: Option<f64>,
+    /// Water vapour column above the ground, 0 to 7 cm [default: that of the season].
+    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
+    water_vapour_cm: Option<f64>,
+    /// Ozone column, 100 to 600 Dobson units [default: 331].
+    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
+    ozone_du: Option<f64>,
+    /// Elevation of the ground, km [default: 0.1].
+    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
+    elevation_km: Option<f64>,
+    /// Surface reflectance for which the tables are taken to hold, model sen2cor only [default: 0.15].
+    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
+    spherical_albedo_reference: Option<f64>,
+    /// Edge of the processing blocks in cells of 10 m, a multiple of 6 [default: 1098]. The result does not depend on
+    /// it.
+    #[arg(long, value_name = "N", help_heading = "Execution")]
+    block_cells: Option<u32>,
+}
+
+impl OptionArguments {
+    /// The options as the library takes them.
+    pub(crate) fn into_raw(self, generation_time: Option<Timestamp>) -> RawOptions {
+        RawOptions {
+            resolution: self.resolution,
+            model: self.model,
+            aerosol: self.aerosol,
+            aot_550: self.aot_550,
+            visibility_km: self.visibility_km,
+            water_vapour_cm: self.water_vapour_cm,
+            ozone_du: self.ozone_du,
+            elevation_km: self.elevation_km,
+            spherical_albedo_reference: self.spherical_albedo_reference,
+            boa_offset: self.boa_offset,
+            processing_baseline: self.processing_baseline,
+            thresholds: None,
+            class_map_60m: self.class_map_60m,
+            block_cells: self.block_cells,
+            verify: self.no_verify.then_some(false),
+            overwrite: self.overwrite.then_some(true),
+            generation_time,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InspectArguments {
+    /// The Level-1C product: its folder, its MTD_MSIL1C.xml or a zip archive of it.
+    pub(crate) input: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The product, Level-1C or Level-2A: its folder or a zip archive of it.
+    pub(crate) product: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArguments {
+    /// Folder in which the product is made.
+    #[arg(long, short, value_name = "DIR", default_value = ".")]
+    pub(crate) output_dir: PathBuf,
+    /// Edge of the scene in pixels of 10 m, a multiple of 6, 60 to 10980.
+    #[arg(long, value_name = "N", default_value_t = 1098)]
+    pub(crate) size: u32,
+    /// Aerosol optical depth at 550 nm above the ground, 0 to 1.8.
+    #[arg(long, value_name = "X", default_value_t = 0.2)]
+    pub(crate) aot_550: f64,
+    /// Water vapour column above the ground, 0 to 7 cm.
+    #[arg(long, value_name = "X", default_value_t = 2.0)]
+    pub(crate) water_vapour_cm: f64,
+    /// Ozone column, 100 to 600 Dobson units.
+    #[arg(long, value_name = "X", default_value_t = 331.0)]
+    pub(crate) ozone_du: f64,
+    /// Sun zenith angle, 0 to 82 degrees.
+    #[arg(long, value_name = "X", default_value_t = 40.0)]
+    pub(crate) sun_zenith_deg: f64,
+    /// Elevation of the ground, 0 to 5 km.
+    #[arg(long, value_name = "X", default_value_t = 0.1)]
+    pub(crate) elevation_km: f64,
+    /// Aerosol type.
+    #[arg(long, value_name = "rural|maritime", default_value_t = Aerosol::Rural)]
+    pub(crate) aerosol: Aerosol,
+    /// Model of the atmosphere.
+    #[arg(long, value_name = "sen2cor|physical", default_value_t = Model::Physical)]
+    pub(crate) model: Model,
+    /// Processing baseline of the product, 02.04 or later.
+    #[arg(long, value_name = "DD.DD", default_value = "05.10")]
+    pub(crate) baseline: ProcessingBaseline,
+    /// Spacecraft.
+    #[arg(long, value_name = "S2A|S2B|S2C|S2D", default_value_t = Spacecraft::S2A)]
+    pub(crate) spacecraft: Spacecraft,
+    /// Which scene: any number.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the true surface reflectance of each band on its own grid, the truth of the classes and the clear pixels
+    /// as .npy files into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) truth: Option<PathBuf>,
+    /// Replace a product of the same name.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) execution: ExecutionArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// Folder for the products and pictures.
+    #[arg(long, short, value_name = "DIR", default_value = "sen2cor-demo")]
+    pub(crate) output_dir: PathBuf,
+}
+
+fn resolution(text: &str) -> Result<OutputResolution, String> {
+    match text {
+        "all" => Ok(OutputResolution::All),
+        "10" => Ok(OutputResolution::R10),
+        "20" => Ok(OutputResolution::R20),
+        "60" => Ok(OutputResolution::R60),
+        _ => Err("expected 10, 20, 60 or all".to_owned()),
+    }
+}
+
+fn class_reduction(text: &str) -> Result<ClassReduction, String> {
+    match text {
+        "median" => Ok(ClassReduction::Median),
+        "majority" => Ok(ClassReduction::Majority),
+        _ => Err("expected median or majority".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_negative_offset_is_no_flag() {
+        let arguments = Arguments::parse_from(["sen2cor", "process", "x", "--boa-offset", "-1000"]);
+        let Command::Process(process) = arguments.command else { panic!("another command") };
+        assert_eq!(process.options.into_raw(None).boa_offset, Some(-1000));
+    }
+}

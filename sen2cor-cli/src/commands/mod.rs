@@ -1,0 +1,51 @@
+//! One file per command: arguments in, calls of the library, results out.
+
+pub(crate) mod demo;
+pub(crate) mod inspect;
+pub(crate) mod process;
+pub(crate) mod simulate;
+pub(crate) mod verify;
+
+use crate::arguments::{ExecutionArguments, ExecutorName};
+use crate::progress::Progress;
+use crate::signals::Stop;
+use anyhow::Context as _;
+use indicatif::ProgressBar;
+use sen2cor::{Executor, KERNELS, RunContext, Sequential, Threads, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The executor that was asked for.
+fn executor(arguments: &ExecutionArguments) -> anyhow::Result<Arc<dyn Executor>> {
+    Ok(match arguments.executor {
+        ExecutorName::Sequential => Arc::new(Sequential::new(KERNELS)),
+        ExecutorName::Threads => {
+            Arc::new(Threads::new(KERNELS, arguments.workers).map_err(sen2cor::Error::from)?)
+        }
+    })
+}
+
+fn context(stop: &Stop, bar: &ProgressBar) -> RunContext {
+    RunContext { cancel: stop.token(), observer: Some(Progress::new(bar.clone())), plane_budget_bytes: None }
+}
+
+/// The time that was asked for: by the flag, else by the variable that reproducible builds use.
+fn generation_time(flag: Option<Timestamp>) -> anyhow::Result<Option<Timestamp>> {
+    if flag.is_some() {
+        return Ok(flag);
+    }
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let time = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let problem = || {
+        let reason = format!("SOURCE_DATE_EPOCH is {text:?}, expected seconds since 1970");
+        sen2cor::Error::Options(vec![sen2cor::InvalidOption::Conflict { reason }])
+    };
+    Ok(Some(time.ok_or_else(problem)?))
+}
+
+/// Writes a summary file.
+fn write_summary(path: &Path, summary: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(summary).context("the summary cannot be written as JSON")?;
+    std::fs::write(path, text + "\n").map_err(|e| sen2cor::Error::output_io(path, "writing", e))?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! `sen2cor process`
+
+use super::{context, executor, generation_time, write_summary};
+use crate::arguments::ProcessArguments;
+use crate::output;
+use crate::signals::Stop;
+use crate::stage_table::table;
+use indicatif::ProgressBar;
+use sen2cor::{Options, Processor};
+use std::process::ExitCode;
+
+pub(crate) fn run(
+    arguments: Box<ProcessArguments>,
+    stop: &Stop,
+    bar: &ProgressBar,
+) -> anyhow::Result<ExitCode> {
+    let time = generation_time(arguments.execution.generation_time)?;
+    let options = Options::try_from(arguments.options.into_raw(time)).map_err(sen2cor::Error::Options)?;
+    let mut processor = Processor::new(&arguments.input)
+        .with_options(options)
+        .with_executor(executor(&arguments.execution)?)
+        .with_context(context(stop, bar));
+    if let Some(folder) = arguments.output_dir {
+        processor = processor.with_output_dir(folder);
+    }
+    if arguments.explain {
+        output::line(processor.explain()?.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = processor.run()?;
+    bar.finish_and_clear();
+    tracing::info!("\n{}", table(&report.stages, &report.totals));
+    if let Some(path) = &arguments.execution.summary {
+        write_summary(path, &report)?;
+    }
+    for product in &report.products {
+        output::line(product.to_string_lossy())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,44 @@
+//! `sen2cor simulate`
+
+use super::{context, executor, generation_time, write_summary};
+use crate::arguments::SimulateArguments;
+use crate::output;
+use crate::signals::Stop;
+use crate::stage_table::table;
+use indicatif::ProgressBar;
+use sen2cor::{Simulation, Simulator};
+use std::process::ExitCode;
+
+pub(crate) fn run(arguments: &SimulateArguments, stop: &Stop, bar: &ProgressBar) -> anyhow::Result<ExitCode> {
+    let simulation = Simulation {
+        size_px: arguments.size,
+        aot_550: arguments.aot_550,
+        water_vapour_cm: arguments.water_vapour_cm,
+        ozone_du: arguments.ozone_du,
+        sun_zenith_deg: arguments.sun_zenith_deg,
+        elevation_km: arguments.elevation_km,
+        aerosol: arguments.aerosol,
+        model: arguments.model,
+        baseline: arguments.baseline,
+        spacecraft: arguments.spacecraft,
+        seed: arguments.seed,
+        generation_time: generation_time(arguments.execution.generation_time)?,
+    };
+    let mut simulator = Simulator::new(simulation, &arguments.output_dir)
+        .with_executor(executor(&arguments.execution)?)
+        .with_context(context(stop, bar))
+        .with_overwrite(arguments.overwrite);
+    if let Some(folder) = &arguments.truth {
+        simulator = simulator.with_truth(folder);
+    }
+    let report = simulator.run()?;
+    bar.finish_and_clear();
+    tracing::info!("\n{}", table(&report.stages, &report.totals));
+    if let Some(path) = &arguments.execution.summary {
+        write_summary(path, &report)?;
+    }
+    for product in &report.products {
+        output::line(product.to_string_lossy())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

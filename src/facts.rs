@@ -1,0 +1,166 @@
+//! What the flow has found out, and the metadata that are made of it.
+
+use crate::error::{Error, Result};
+use crate::images::{WrittenFile, WrittenImage};
+use crate::options::Options;
+use crate::recipe::{Job, NegativeCounts};
+use sen2cor_core::classify::{ClassCounts, SceneClass};
+use sen2cor_core::grid::Resolution;
+use sen2cor_core::sensor::Band;
+use sen2cor_exec::{Finished, Value};
+use sen2cor_io::bytes::ByteSource;
+use sen2cor_io::limits::MAX_XML_BYTES;
+use sen2cor_io::safe::{
+    AotRetrieval, AuxiliaryNames, ClassShares, CopySource, FileCopy, ImageKind, KnownDigests, L2aFacts,
+    L2aInput, L2aWriter, OzoneSource,
+};
+use sen2cor_io::xml::Element;
+use std::path::PathBuf;
+
+/// Results of a flow that the metadata need.
+pub(crate) struct FlowResults {
+    counts: ClassCounts,
+    negative_shares: Vec<(Band, f64)>,
+    images: Vec<(ImageKind, Resolution, WrittenFile)>,
+}
+
+impl FlowResults {
+    pub(crate) fn collect(
+        finished: &Finished,
+        class_counts: Value<Vec<ClassCounts>>,
+        negatives: &NegativeCounts,
+        images: &[WrittenImage],
+    ) -> Result<Self> {
+        let mut counts = ClassCounts::default();
+        for part in finished.get(class_counts)? {
+            for (sum, count) in counts.0.iter_mut().zip(part.0) {
+                *sum += count;
+            }
+        }
+        let mut negative_shares = Vec::new();
+        for (&band, &value) in negatives {
+            let parts = finished.get(value)?;
+            let negative: u64 = parts.iter().map(|p| p.negative).sum();
+            let valid: u64 = parts.iter().map(|p| p.valid).sum();
+            negative_shares.push((band, percent(negative, valid)));
+        }
+        let images = images
+            .iter()
+            .map(|image| Ok((image.kind, image.resolution, finished.get(image.file)?.clone())))
+            .collect::<Result<_>>()?;
+        Ok(Self { counts, negative_shares, images })
+    }
+}
+
+fn percent(part: u64, all: u64) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 * 100.0 }
+}
+
+/// Writes the metadata and publishes the product.
+///
+/// # Errors
+/// If the input's metadata lack what is needed or a file cannot be written.
+pub(crate) fn finish(
+    writer: L2aWriter,
+    job: &Job<'_>,
+    options: &Options,
+    results: &FlowResults,
+) -> Result<PathBuf> {
+    let container = &job.product.container;
+    let inspire = container
+        .exists("INSPIRE.xml")
+        .then(|| {
+            let bytes = container.read("INSPIRE.xml", MAX_XML_BYTES)?;
+            Element::parse(&container.display_path("INSPIRE.xml"), &bytes)
+        })
+        .transpose()
+        .map_err(Error::input)?;
+    let sources = auxiliary_files(job)?;
+    let granule = writer.names().granule();
+    let copies = sources
+        .iter()
+        .map(|(name, source)| FileCopy {
+            target: format!("GRANULE/{granule}/AUX_DATA/{name}"),
+            source: CopySource::Source(source.as_ref()),
+        })
+        .collect();
+    let input = L2aInput {
+        product: &job.product.metadata.document,
+        tile: &job.tile.metadata.document,
+        datastrip: job.product.datastrip(job.tile).map(|datastrip| datastrip.document.clone()),
+        inspire: inspire.as_ref(),
+        copies,
+    };
+    let known = known_digests(&writer, results);
+    writer.finish(input, &facts(job, options, results), &known).map_err(Error::output)
+}
+
+type Source = Box<dyn ByteSource + Send + Sync>;
+
+/// The weather files of the input, which the product carries on under their short names.
+fn auxiliary_files(job: &Job<'_>) -> Result<Vec<(&'static str, Source)>> {
+    let files = [("AUX_ECMWFT", &job.tile.aux_ecmwf), ("AUX_CAMSFO", &job.tile.aux_cams)];
+    let mut sources = Vec::new();
+    for (name, path) in files {
+        if let Some(path) = path {
+            let file = job.product.container.stored(path).map_err(Error::input)?;
+            sources.push((name, file.open().map_err(Error::input)?));
+        }
+    }
+    Ok(sources)
+}
+
+/// Sizes and checksums that were computed while the images were written, by path relative to the product.
+fn known_digests(writer: &L2aWriter, results: &FlowResults) -> KnownDigests {
+    let relative = |file: &WrittenFile| {
+        let path = file.path.strip_prefix(writer.path()).unwrap_or(&file.path);
+        path.components().map(|c| c.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    };
+    results.images.iter().map(|(_, _, file)| (relative(file), (file.bytes, file.sha3_256.clone()))).collect()
+}
+
+fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
+    let atmosphere = &job.atmosphere;
+    let valid = results.counts.valid() > 0;
+    L2aFacts {
+        images: results.images.iter().map(|(kind, resolution, _)| (*kind, *resolution)).collect(),
+        boa_add_offset: options.boa_offset,
+        shares: shares(&results.counts),
+        aot_retrieval: AotRetrieval::Default,
+        mean_aot_550: if valid { atmosphere.aot_550 } else { 0.0 },
+        mean_water_vapour_cm: if valid { atmosphere.water_vapour_cm } else { 0.0 },
+        ozone_source: OzoneSource::Config,
+        ozone_du: options.ozone_du,
+        auxiliary: AuxiliaryNames {
+            look_up_tables: vec![atmosphere.table.to_owned()],
+            ..AuxiliaryNames::default()
+        },
+        negative_shares: results.negative_shares.clone(),
+        model: options.model.to_string(),
+        software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        notes: notes(job),
+    }
+}
+
+fn shares(counts: &ClassCounts) -> ClassShares {
+    let percentages = counts.percentages();
+    let mut classes = [0.0; 11];
+    for (share, &percentage) in classes.iter_mut().zip(percentages.0.iter().skip(1)) {
+        *share = f64::from(percentage);
+    }
+    // Without a land map: everything that is not seen as water.
+    let clouds = counts.of(SceneClass::CloudMedium)
+        + counts.of(SceneClass::CloudHigh)
+        + counts.of(SceneClass::ThinCirrus);
+    let land = counts.valid() - counts.of(SceneClass::Water);
+    ClassShares { no_data: f64::from(percentages.0[0]), classes, cloudy_over_land: percent(clouds, land) }
+}
+
+/// What was used and what deserves a look, for the quality report.
+fn notes(job: &Job<'_>) -> Vec<(String, String)> {
+    let values = job.atmosphere.values.iter().map(|v| {
+        (v.name.to_uppercase().replace(' ', "_").replace(',', ""), format!("{} ({})", v.value, v.source))
+    });
+    let warnings = job.atmosphere.warnings.iter().map(|w| ("WARNING".to_owned(), w.clone()));
+    values.chain(warnings).collect()
+}

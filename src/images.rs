@@ -1,0 +1,235 @@
+//! The last stages of a recipe: images encoded tile by tile and spliced into files.
+
+use crate::decode::one_unit;
+use crate::error::{Error, Result};
+use crate::recipe::Bands;
+use crate::stages::codec::{EncodeImage, EncodeParams, EncodePreview, PreviewParams, file_capacity};
+use crate::stages::imagery::Preview;
+use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
+use sen2cor_core::imagery::PREVIEW_EDGE;
+use sen2cor_core::sensor::Band;
+use sen2cor_exec::{Flow, FrozenPlane, PlaneHandle, PlaneSpec, Value};
+use sen2cor_io::checksum::{Algorithm, Hasher};
+use sen2cor_io::jp2::{Coding, ImageLayout, Jp2Error, OpenJpeg, TileCodec, gml_document, write_jp2};
+use sen2cor_io::safe::ImageKind;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file that a step has written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrittenFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    /// SHA3-256, hexadecimal in lower case.
+    pub(crate) sha3_256: String,
+}
+
+/// An image that the flow will write.
+#[derive(Clone, Copy)]
+pub(crate) struct WrittenImage {
+    pub(crate) kind: ImageKind,
+    pub(crate) resolution: Resolution,
+    pub(crate) file: Value<WrittenFile>,
+}
+
+type Place<'a> = Box<dyn FnMut(ImageKind, Resolution) -> sen2cor_io::Result<PathBuf> + 'a>;
+
+/// Where images go: declares their encoding and writing, and remembers them.
+pub(crate) struct ImageSink<'a> {
+    pub(crate) extent: Extent,
+    pub(crate) ground: GeoTransform,
+    /// Subtracted from reflectance, for products without offset.
+    pub(crate) subtract: u16,
+    /// Says in which file an image goes.
+    pub(crate) place: Place<'a>,
+    pub(crate) images: Vec<WrittenImage>,
+}
+
+impl ImageSink<'_> {
+    /// Declares the file of an image of the tile.
+    ///
+    /// # Errors
+    /// If there is no place for it.
+    pub(crate) fn image(
+        &mut self,
+        flow: &mut Flow<'_, Error>,
+        kind: ImageKind,
+        resolution: Resolution,
+        plane: PlaneHandle,
+    ) -> Result<()> {
+        let coding = match kind {
+            ImageKind::Tci => Coding::true_colour(resolution),
+            ImageKind::Scl | ImageKind::CloudProbability | ImageKind::SnowProbability => {
+                Coding::byte_image(resolution)
+            }
+            _ => Coding::reflectance(resolution),
+        };
+        let path = (self.place)(kind, resolution).map_err(Error::output)?;
+        let subtract = if matches!(kind, ImageKind::Band(_)) { self.subtract } else { 0 };
+        let target = Target { extent: self.extent, ground: self.ground, resolution, coding, subtract };
+        let file = encode_and_write(flow, plane, &target, path);
+        self.images.push(WrittenImage { kind, resolution, file });
+        Ok(())
+    }
+
+    /// Declares the preview image, made of the surface reflectance of one grid.
+    ///
+    /// # Errors
+    /// If there is no place for it.
+    pub(crate) fn preview(
+        &mut self,
+        flow: &mut Flow<'_, Error>,
+        surface: &Bands,
+        grid: Resolution,
+    ) -> Result<()> {
+        let channels = [Band::B04, Band::B03, Band::B02].map(|band| surface.get(&band).copied());
+        let [Some(red), Some(green), Some(blue)] = channels else { return Ok(()) };
+        let path = (self.place)(ImageKind::Preview, grid).map_err(Error::output)?;
+        let mut stage = flow.stage::<Preview>("preview", one_unit()).table(red).table(green).table(blue);
+        let pixels = stage.output(PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE));
+        stage.run(());
+        let file = preview_file(flow, pixels, self.extent, &self.ground, path);
+        self.images.push(WrittenImage { kind: ImageKind::Preview, resolution: grid, file });
+        Ok(())
+    }
+}
+
+/// How an image is stored.
+pub(crate) struct Target {
+    pub(crate) extent: Extent,
+    pub(crate) ground: GeoTransform,
+    pub(crate) resolution: Resolution,
+    pub(crate) coding: Coding,
+    /// Subtracted from valid samples of 16 bits.
+    pub(crate) subtract: u16,
+}
+
+/// Declares the encoding of an image and the writing of its file.
+pub(crate) fn encode_and_write(
+    flow: &mut Flow<'_, Error>,
+    plane: PlaneHandle,
+    target: &Target,
+    path: PathBuf,
+) -> Value<WrittenFile> {
+    let (rows, cols) = target.extent.shape(target.resolution);
+    let layout = ImageLayout { width: cols as u32, height: rows as u32, coding: target.coding };
+    let edge = layout.coding.tile * target.resolution.cells();
+    let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut stage =
+        flow.stage::<EncodeImage>(format!("encode {name}"), Tiling::square(target.extent, edge)).input(plane);
+    let slots = stage.output(PlaneSpec::slots::<u8>(layout.tile_count(), layout.coding.tile_capacity()));
+    let lengths = stage.run(EncodeParams { layout, subtract: target.subtract });
+    let gml =
+        gml_document(&target.ground, f64::from(target.resolution.metres()), layout.height, layout.width);
+    flow.step(format!("write {name}"), &[slots.into(), lengths.into()], move |ready| {
+        let written = splice(&path, &layout, &gml, ready.plane(slots)?, ready.get(lengths)?)?;
+        ready.wrote(written.bytes);
+        Ok(written)
+    })
+}
+
+/// Declares the file of a preview image whose pixels stand in one slot.
+pub(crate) fn preview_file(
+    flow: &mut Flow<'_, Error>,
+    pixels: PlaneHandle,
+    extent: Extent,
+    ground: &GeoTransform,
+    path: PathBuf,
+) -> Value<WrittenFile> {
+    let edge = PREVIEW_EDGE as u32;
+    let layout = ImageLayout { width: edge, height: edge, coding: Coding::preview() };
+    let pixel_m = preview_pixel_m(extent);
+    let gml = gml_document(ground, pixel_m, edge, edge);
+    let mut stage = flow.stage::<EncodePreview>("encode preview", one_unit()).table(pixels);
+    let slot = stage.output(PlaneSpec::slots::<u8>(1, file_capacity(&layout)));
+    let length = stage.run(PreviewParams { layout, gml });
+    flow.step("write preview", &[slot.into(), length.into()], move |ready| {
+        let bytes =
+            slot_bytes(ready.plane(slot)?, 0, ready.get(length)?.first().copied().unwrap_or_default())?;
+        let mut file = HashedFile::create(&path)?;
+        file.write_all(bytes).map_err(|e| Error::output_io(&path, "writing", e))?;
+        let written = file.finish()?;
+        ready.wrote(written.bytes);
+        Ok(written)
+    })
+}
+
+/// Pixel size that the preview states. Operational previews say 320 m, although 109800 m / 343 is 320.1 m.
+fn preview_pixel_m(extent: Extent) -> f64 {
+    const FULL_TILE: u32 = 10_980;
+    let cells = extent.cols.max(extent.rows);
+    if cells == FULL_TILE { 320.0 } else { f64::from(cells) * 10.0 / PREVIEW_EDGE as f64 }
+}
+
+fn splice(
+    path: &Path,
+    layout: &ImageLayout,
+    gml: &str,
+    slots: &FrozenPlane,
+    lengths: &[u64],
+) -> Result<WrittenFile> {
+    let header = OpenJpeg.main_header_segments(&layout.coding).map_err(|e| image_error(path, e))?;
+    let parts = lengths
+        .iter()
+        .enumerate()
+        .map(|(tile, &len)| slot_bytes(slots, tile, len))
+        .collect::<Result<Vec<_>>>()?;
+    let mut file = HashedFile::create(path)?;
+    write_jp2(&mut file, layout, &header, Some(gml), parts.into_iter()).map_err(|e| image_error(path, e))?;
+    file.finish()
+}
+
+fn slot_bytes(slots: &FrozenPlane, slot: usize, len: u64) -> Result<&[u8]> {
+    let view = slots.view::<u8>()?;
+    let start = slot * view.ncols();
+    // The view borrows the plane, so its memory may be lent for as long as the plane is.
+    let all = view.to_slice().unwrap_or_default();
+    let bytes = usize::try_from(len).ok().and_then(|len| all.get(start..start + len));
+    bytes.ok_or_else(|| sen2cor_exec::ExecError::NotReady { what: format!("slot {slot}") }.into())
+}
+
+fn image_error(path: &Path, error: Jp2Error) -> Error {
+    match error {
+        Jp2Error::Write(source) => Error::output_io(path, "writing", source),
+        other => Error::output(sen2cor_io::Error::Image { file: path.to_owned(), source: other }),
+    }
+}
+
+/// A file whose size and checksum are known when it is finished, so that it need not be read again.
+pub(crate) struct HashedFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+    hasher: Hasher,
+    bytes: u64,
+}
+
+impl HashedFile {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(|e| Error::output_io(path, "creating", e))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: BufWriter::with_capacity(1 << 20, file),
+            hasher: Algorithm::Sha3_256.hasher(),
+            bytes: 0,
+        })
+    }
+
+    pub(crate) fn finish(mut self) -> Result<WrittenFile> {
+        self.file.flush().map_err(|e| Error::output_io(&self.path, "writing", e))?;
+        Ok(WrittenFile { path: self.path, bytes: self.bytes, sha3_256: self.hasher.finish() })
+    }
+}
+
+impl Write for HashedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

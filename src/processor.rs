@@ -1,0 +1,292 @@
+//! One Level-1C product in, one Level-2A product per tile out.
+
+use crate::error::{Error, Result};
+use crate::facts::{self, FlowResults};
+use crate::images::ImageSink;
+use crate::kernels::KERNELS;
+use crate::options::Options;
+use crate::recipe::{Job, Outcome, level_2a};
+use crate::report::{Meter, RunReport};
+use crate::simulator::centre_latitude_deg;
+use crate::state::{Atmosphere, Sighting};
+use jiff::Timestamp;
+use sen2cor_core::angles::Direction;
+use sen2cor_core::grid::Extent;
+use sen2cor_core::sensor::Band;
+use sen2cor_exec::{Executor, Flow, RunContext, Threads};
+use sen2cor_io::safe::{Existing, FindingKind, L1cProduct, L1cTile, L2aNames, L2aWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// `QUANTIFICATION_VALUE` of all Level-1C products so far, which the planes rely on.
+const QUANTIFICATION: f64 = 10_000.0;
+
+/// A run: input, options, and how it is executed.
+///
+/// ```no_run
+/// use sen2cor::{Options, Processor};
+///
+/// let report = Processor::new("S2A_MSIL1C_20240120T105341_N0510_R051_T31TCJ_20240120T125244.SAFE")
+///     .with_options(Options::default())
+///     .with_output_dir("products")
+///     .run()?;
+/// println!("{}", report.products[0].display());
+/// # Ok::<(), sen2cor::Error>(())
+/// ```
+pub struct Processor {
+    input: PathBuf,
+    output_dir: Option<PathBuf>,
+    options: Options,
+    executor: Option<Arc<dyn Executor>>,
+    context: RunContext,
+}
+
+impl Processor {
+    /// A run with default options on all processors. `input` is the folder of a Level-1C product, its product metadata or a
+    /// zip archive of it.
+    pub fn new(input: impl Into<PathBuf>) -> Self {
+        Self {
+            input: input.into(),
+            output_dir: None,
+            options: Options::default(),
+            executor: None,
+            context: RunContext::default(),
+        }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn with_options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets the folder in which products are made. Default: the folder that holds the input.
+    #[must_use]
+    pub fn with_output_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.output_dir = Some(folder.into());
+        self
+    }
+
+    /// Sets how units of work are run; the executor must know [`KERNELS`]. Default: threads on all processors.
+    #[must_use]
+    pub fn with_executor(mut self, executor: Arc<dyn Executor>) -> Self {
+        self.executor = Some(executor);
+        self
+    }
+
+    /// Sets who can stop the run and who is told of its progress.
+    #[must_use]
+    pub fn with_context(mut self, context: RunContext) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// Processes every tile of the product.
+    ///
+    /// # Errors
+    /// What is wrong with the input, the options or the output; see [`Error::kind`]. Products of tiles that are finished
+    /// stay, nothing else does.
+    pub fn run(&self) -> Result<RunReport> {
+        let mut meter = Meter::start();
+        let executor = executor_or_threads(self.executor.as_ref())?;
+        let product = meter.measure("open", || open(&self.input))?;
+        let mut report = RunReport {
+            products: Vec::new(),
+            executor: executor.name().to_owned(),
+            workers: executor.slots(),
+            values: Vec::new(),
+            warnings: input_warnings(&product),
+            stages: Vec::new(),
+            totals: meter.totals(),
+        };
+        for warning in &report.warnings {
+            tracing::warn!("{warning}");
+        }
+        for tile in &product.tiles {
+            let mut run = TileRun::new(self, &product, tile)?;
+            for warning in &run.job.atmosphere.warnings {
+                tracing::warn!("{}: {warning}", tile.metadata.mgrs_tile);
+            }
+            let path = run.process(executor.as_ref(), &mut meter)?;
+            tracing::info!("{} is complete", path.display());
+            report.products.push(path);
+            report.values.append(&mut run.job.atmosphere.values);
+            report.warnings.append(&mut run.job.atmosphere.warnings);
+        }
+        report.stages = meter.stages();
+        report.totals = meter.totals();
+        Ok(report)
+    }
+
+    /// The graph of the run as text, without running it.
+    ///
+    /// # Errors
+    /// If the input cannot be used.
+    pub fn explain(&self) -> Result<String> {
+        let product = open(&self.input)?;
+        let mut text = String::new();
+        for tile in &product.tiles {
+            let run = TileRun::new(self, &product, tile)?;
+            let mut flow = Flow::new();
+            let place = Box::new(|kind, resolution| Ok(PathBuf::from(run.names.image(kind, resolution))));
+            level_2a(&mut flow, &run.job, &mut run.sink(place))?;
+            text += &format!("tile {}\n{}", tile.metadata.mgrs_tile, flow.explain());
+        }
+        Ok(text)
+    }
+
+    fn folder(&self, product: &L1cProduct) -> Result<PathBuf> {
+        let folder = match &self.output_dir {
+            Some(folder) => folder.clone(),
+            None => product.container.path().parent().unwrap_or(Path::new("")).to_owned(),
+        };
+        std::path::absolute(&folder).map_err(|e| Error::output_io(&folder, "finding the absolute path", e))
+    }
+}
+
+/// The executor that was set, else threads on all processors.
+pub(crate) fn executor_or_threads(set: Option<&Arc<dyn Executor>>) -> Result<Arc<dyn Executor>> {
+    match set {
+        Some(executor) => Ok(Arc::clone(executor)),
+        None => Ok(Arc::new(Threads::new(KERNELS, 0)?)),
+    }
+}
+
+fn open(input: &Path) -> Result<L1cProduct> {
+    let product = L1cProduct::open(input).map_err(Error::input)?;
+    let quantification = product.metadata.quantification;
+    if quantification != QUANTIFICATION {
+        let file = product.container.display_path(&product.metadata_path);
+        let expected = QUANTIFICATION.to_string();
+        return Err(Error::input(sen2cor_io::Error::field(
+            file,
+            "QUANTIFICATION_VALUE",
+            expected,
+            quantification.to_string(),
+        )));
+    }
+    Ok(product)
+}
+
+fn input_warnings(product: &L1cProduct) -> Vec<String> {
+    let warning = |f: &sen2cor_io::safe::Finding| format!("{}: {}", f.subject, f.detail);
+    product.findings().iter().filter(|f| f.kind == FindingKind::Warning).map(warning).collect()
+}
+
+/// The run of one tile.
+struct TileRun<'a> {
+    job: Job<'a>,
+    names: L2aNames,
+    folder: PathBuf,
+    options: &'a Options,
+    context: &'a RunContext,
+}
+
+impl<'a> TileRun<'a> {
+    fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
+        let options = &processor.options;
+        let creation = options.generation_time.unwrap_or_else(Timestamp::now);
+        let (product_document, tile_document) = (&product.metadata.document, &tile.metadata.document);
+        let names =
+            L2aNames::from_l1c(product_document, tile_document, options.processing_baseline, creation)
+                .map_err(Error::input)?;
+        let job = Job {
+            product,
+            tile,
+            extent: extent(product, tile)?,
+            resolution: options.resolution,
+            block_cells: options.block_cells,
+            verify: options.verify,
+            thresholds: options.thresholds.clone(),
+            class_map_60m: options.class_map_60m,
+            atmosphere: Atmosphere::new(&sighting(product, tile)?, options)?,
+        };
+        Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })
+    }
+
+    fn sink<'s>(
+        &self,
+        place: Box<
+            dyn FnMut(
+                    sen2cor_io::safe::ImageKind,
+                    sen2cor_core::grid::Resolution,
+                ) -> sen2cor_io::Result<PathBuf>
+                + 's,
+        >,
+    ) -> ImageSink<'s> {
+        ImageSink {
+            extent: self.job.extent,
+            ground: self.job.tile.metadata.ground,
+            // Planes carry an offset of 1000.
+            subtract: if self.options.boa_offset == 0 { 1000 } else { 0 },
+            place,
+            images: Vec::new(),
+        }
+    }
+
+    fn process(&self, executor: &dyn Executor, meter: &mut Meter) -> Result<PathBuf> {
+        let existing = if self.options.overwrite { Existing::Replace } else { Existing::Keep };
+        std::fs::create_dir_all(&self.folder).map_err(|e| Error::output_io(&self.folder, "creating", e))?;
+        let writer = L2aWriter::begin(&self.folder, self.names.clone(), existing).map_err(Error::output)?;
+        let mut flow = Flow::new();
+        let outcome = {
+            let place = Box::new(|kind, resolution| writer.image_path(kind, resolution));
+            level_2a(&mut flow, &self.job, &mut self.sink(place))?
+        };
+        let mut finished = flow.run(executor, self.context)?;
+        meter.add_flow(std::mem::take(&mut finished.records), finished.peak_plane_bytes);
+        let Outcome { class_counts, negatives, images } = outcome;
+        let results = FlowResults::collect(&finished, class_counts, &negatives, &images)?;
+        drop(finished);
+        let path = meter.measure("metadata", || facts::finish(writer, &self.job, self.options, &results))?;
+        if self.context.cancel.is_cancelled() {
+            tracing::warn!("the request to stop came after the product was complete");
+        }
+        Ok(path)
+    }
+}
+
+/// Size of a tile; the images of all grids must cover it exactly, which the metadata reader has checked.
+fn extent(product: &L1cProduct, tile: &L1cTile) -> Result<Extent> {
+    let extent = tile.metadata.extent();
+    if extent.rows == 0 || extent.cols == 0 {
+        let file = product.container.display_path(&tile.metadata_path);
+        return Err(Error::input(sen2cor_io::Error::field(
+            file,
+            "Tile_Geocoding/Size",
+            "at least one pixel",
+            "none",
+        )));
+    }
+    Ok(extent)
+}
+
+fn sighting(product: &L1cProduct, tile: &L1cTile) -> Result<Sighting> {
+    let metadata = &tile.metadata;
+    let file = || product.container.display_path(&tile.metadata_path);
+    let month = metadata.sensing_time.get(5..7).and_then(|month| month.parse().ok());
+    let month = month.filter(|m| (1..=12).contains(m)).ok_or_else(|| {
+        Error::input(sen2cor_io::Error::field(
+            file(),
+            "SENSING_TIME",
+            "a time",
+            metadata.sensing_time.clone(),
+        ))
+    })?;
+    let mut view = [Direction { zenith_deg: 0.0, azimuth_deg: 0.0 }; 13];
+    for band in Band::ALL {
+        view[band.index()] = metadata.mean_view[band.index()].ok_or_else(|| {
+            let field = format!("Mean_Viewing_Incidence_Angle of {band}");
+            Error::input(sen2cor_io::Error::field(file(), field, "zenith and azimuth", "nothing"))
+        })?;
+    }
+    let latitude_deg = centre_latitude_deg(&metadata.ground, metadata.extent());
+    Ok(Sighting {
+        spacecraft: product.metadata.spacecraft,
+        sun: metadata.mean_sun,
+        view,
+        latitude_deg,
+        month,
+    })
+}
