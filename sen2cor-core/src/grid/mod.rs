@@ -6,9 +6,11 @@
 
 mod ground;
 mod tiling;
+mod utm;
 
 pub use ground::GeoTransform;
 pub use tiling::{Block, Extent, Tiling, Window};
+pub use utm::Geographic;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -1,3 +1,4 @@
 //! Files beside the product: the compact atmospheric tables.
 
+pub mod grib_writer;
 pub mod lut_file;
