@@ -2,7 +2,7 @@
 //!
 //! GRIB edition 1 (WMO Manual on Codes, FM 92) with simple packing, laid out as in real products: each message holds a 9 x 9 grid
 //! of latitude and longitude around the tile in 270 bytes. The local part of the product definition is that of real
-//! files (ECMWF definition 1, class 14, type 9, stream 1072, version "0001").
+//! files (ECMWF definition 1, class 14, type 9, stream 1025, version "0001").
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -126,7 +126,7 @@ fn push_product_definition(bytes: &mut Vec<u8>, parameter: Parameter, time: Refe
     // No averages, nothing missing, no sub-centre, no decimal scale.
     bytes.extend_from_slice(&[0, 0, 0, century as u8, 0, 0, 0]);
     bytes.extend_from_slice(&[0; 12]);
-    bytes.extend_from_slice(&[1, 14, 9, 4, 48]);
+    bytes.extend_from_slice(&[1, 14, 9, 4, 1]);
     bytes.extend_from_slice(b"0001");
     bytes.extend_from_slice(&[0; 3]);
 }

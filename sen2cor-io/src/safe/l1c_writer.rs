@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 const DOBSON_PER_KG_M2: f64 = 46_670.82;
 /// Standard gravity, m/s2: geopotential of a metre.
 const GRAVITY_M_S2: f64 = 9.806_65;
+/// Number of the optical depth of dust in table 210.
+const DUST: u8 = 209;
 
 /// An image of a Level-1C product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -218,12 +220,14 @@ fn weather(facts: &L1cFacts) -> Vec<(Parameter, f64)> {
 fn aerosol(facts: &L1cFacts) -> Vec<(Parameter, f64)> {
     let mut fields = vec![(Parameter::GEOPOTENTIAL, facts.elevation_km * 1000.0 * GRAVITY_M_S2)];
     let mut add = |number: u8, share: f64| {
-        fields.push((Parameter::surface(210, number), facts.aot_550 * share));
+        // Real files give dust as of a pressure level.
+        let level_type = if number == DUST { 100 } else { 1 };
+        fields.push((Parameter { table: 210, number, level_type }, facts.aot_550 * share));
     };
     for (number, wavelength_nm) in [(213, 469.0), (207, 550.0), (214, 670.0), (215, 865.0), (216, 1240.0)] {
         add(number, (550.0f64 / wavelength_nm).powf(1.3));
     }
-    for (number, share) in [(211, 0.05), (209, 0.15), (210, 0.40), (208, 0.10), (212, 0.30)] {
+    for (number, share) in [(211, 0.05), (DUST, 0.15), (210, 0.40), (208, 0.10), (212, 0.30)] {
         add(number, share);
     }
     fields

@@ -58,7 +58,7 @@ fn general_info(facts: &L1cFacts) -> Element {
     if facts.has_offsets() {
         processing.push(text("PRODUCT_DOI", DOI));
     }
-    processing.push(text("PROCESSING_CENTER", facts.centre()));
+    processing.push(text("PROCESSING_CENTER", L1cFacts::CENTRE));
     processing.push(text("UTC_DATE_TIME", &made));
     group(
         "n1:General_Info",
@@ -83,7 +83,7 @@ fn general_info(facts: &L1cFacts) -> Element {
                 "Expertise",
                 group(
                     "Archiving_Info",
-                    [text("ARCHIVING_CENTRE", facts.centre()), text("ARCHIVING_TIME", made)],
+                    [text("ARCHIVING_CENTRE", L1cFacts::CENTRE), text("ARCHIVING_TIME", made)],
                 ),
             ),
             level(

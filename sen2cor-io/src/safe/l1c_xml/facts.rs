@@ -130,9 +130,10 @@ impl L1cFacts {
         )
     }
 
-    /// Version of the product specification.
+    /// Version of the product specification. Version 14 knows no other spacecraft than S2A and S2B.
     pub(crate) fn psd(&self) -> u32 {
-        if self.baseline >= FIRST_PSD_15 { 15 } else { 14 }
+        let later = matches!(self.spacecraft, Spacecraft::S2C | Spacecraft::S2D);
+        if later || self.baseline >= FIRST_PSD_15 { 15 } else { 14 }
     }
 
     pub(crate) fn granule_name(&self) -> String {
@@ -141,7 +142,7 @@ impl L1cFacts {
 
     pub(crate) fn datastrip_name(&self) -> String {
         let (made, seen) = (compact(self.generation_time), compact(self.sensing_time));
-        format!("DS_{}_{made}_S{seen}", self.centre())
+        format!("DS_{}_{made}_S{seen}", Self::CENTRE)
     }
 
     /// `TILE_ID`
@@ -149,7 +150,7 @@ impl L1cFacts {
         format!(
             "{}_OPER_MSI_L1C_TL_{}_{}_A{:06}_T{}_N{}",
             self.spacecraft,
-            self.centre(),
+            Self::CENTRE,
             compact(self.generation_time),
             self.absolute_orbit,
             self.mgrs_tile,
@@ -160,7 +161,7 @@ impl L1cFacts {
     /// `DATASTRIP_ID`
     pub(crate) fn datastrip_id(&self) -> String {
         let (made, seen) = (compact(self.generation_time), compact(self.sensing_time));
-        format!("{}_OPER_MSI_L1C_DS_{}_{made}_S{seen}_N{}", self.spacecraft, self.centre(), self.baseline)
+        format!("{}_OPER_MSI_L1C_DS_{}_{made}_S{seen}_N{}", self.spacecraft, Self::CENTRE, self.baseline)
     }
 
     /// `datatakeIdentifier`
@@ -170,9 +171,7 @@ impl L1cFacts {
     }
 
     /// Identifier of the processing centre: no real one.
-    pub(crate) const fn centre(&self) -> &'static str {
-        "SIML"
-    }
+    pub(crate) const CENTRE: &'static str = "SIML";
 
     /// `T33UUB_20170527T102021_<what>`, the stem of image files.
     pub(crate) fn image_stem(&self, what: &str) -> String {

@@ -12,7 +12,7 @@ pub(crate) fn mask(facts: &L1cFacts, kind: &str, band: &str) -> Element {
     let id = format!(
         "{}_OPER_{kind}_{}_{}_A{:06}_T{}_{band}_MSIL1C",
         facts.spacecraft,
-        facts.centre(),
+        L1cFacts::CENTRE,
         compact(facts.generation_time),
         facts.absolute_orbit,
         facts.mgrs_tile

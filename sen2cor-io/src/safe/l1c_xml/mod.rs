@@ -18,8 +18,9 @@ pub(crate) use tile::tile;
 use crate::xml::Element;
 
 /// The number of the one detector that sees the whole simulated tile, as in `MSK_DETFOO`.
-pub const DETECTOR: u8 = 6;
+pub(crate) const DETECTOR: u8 = 6;
 
+#[allow(clippy::needless_pass_by_value, reason = "numbers and texts are passed alike")]
 fn text(name: &str, value: impl ToString) -> Element {
     Element::text_element(name, value.to_string())
 }

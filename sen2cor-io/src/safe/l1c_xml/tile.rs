@@ -31,7 +31,7 @@ fn general_info(facts: &L1cFacts) -> Element {
             group(
                 "Archiving_Info",
                 [
-                    text("ARCHIVING_CENTRE", facts.centre()),
+                    text("ARCHIVING_CENTRE", L1cFacts::CENTRE),
                     text("ARCHIVING_TIME", iso(facts.generation_time)),
                 ],
             )
