@@ -25,6 +25,8 @@ mod error;
 mod facts;
 mod images;
 mod inspect;
+#[cfg(test)]
+mod kernel_tests;
 mod kernels;
 mod options;
 mod processor;

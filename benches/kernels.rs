@@ -1,0 +1,157 @@
+//! Throughput of what a run is made of, in pixels per second: decoding, encoding, resampling, classification, correction.
+//!
+//! `cargo bench --bench kernels`. The images are a simulated scene, so the figures do not depend on a product at hand.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array2;
+use sen2cor::core::angles::Direction;
+use sen2cor::core::classify::{BANDS, BlockInput, Outputs, Thresholds, classify_block};
+use sen2cor::core::dn;
+use sen2cor::core::grid::{Extent, Resolution, Window};
+use sen2cor::core::reflectance::{BandCorrection, correct};
+use sen2cor::core::resample::ClassReduction;
+use sen2cor::core::resample::{
+    Factor, Placement, bicubic, bilinear, block_mean, reduce_class_map, value_range,
+};
+use sen2cor::core::sensor::Band;
+use sen2cor::core::simulate::{Scene, SceneParameters, StoredBand};
+use sen2cor::io::bytes::MemorySource;
+use sen2cor::io::jp2::{
+    Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, decode_tile_into, encode_tile, write_image,
+};
+use std::hint::black_box;
+use std::path::Path;
+
+const EDGE_PX: usize = 1024;
+
+const CORRECTION: BandCorrection = BandCorrection {
+    path_reflectance: 0.05,
+    gain: 1.25,
+    spherical_albedo: 0.12,
+    reference_albedo: Some(0.15),
+};
+
+/// Samples of a band as if it were measured on `grid`, 1024 x 1024 pixels.
+fn band(band: Band, grid: Resolution) -> Array2<u16> {
+    let sun = Direction { zenith_deg: 40.0, azimuth_deg: 160.0 };
+    let extent = Extent::of_shape(EDGE_PX, EDGE_PX, grid);
+    let scene = Scene::new(&SceneParameters { seed: 1, extent, sun, clouds: true, no_data_edge: false });
+    let stored = StoredBand { correction: CORRECTION, radio_add_offset: -1000 };
+    let window = Window { row: 0, col: 0, rows: EDGE_PX, cols: EDGE_PX };
+    let mut image = Array2::zeros((EDGE_PX, EDGE_PX));
+    scene.stored_dn(band, grid, window, &stored, image.view_mut());
+    // Sensor noise of about ten digital numbers, without which the coder has an easy time.
+    let mut state = 1u32;
+    image.mapv_inplace(|v| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if v == dn::NO_DATA { v } else { v + (state >> 28) as u16 }
+    });
+    image
+}
+
+fn pixels(count: usize) -> Throughput {
+    Throughput::Elements(count as u64)
+}
+
+fn codec(c: &mut Criterion) {
+    let mut group = c.benchmark_group("jp2");
+    group.sample_size(10);
+    for (name, grid, source) in [
+        ("10m", Resolution::R10, Band::B02),
+        ("20m", Resolution::R20, Band::B05),
+        ("60m", Resolution::R60, Band::B01),
+    ] {
+        let image = band(source, grid);
+        let coding = Coding::reflectance(grid);
+        let layout = ImageLayout { width: EDGE_PX as u32, height: EDGE_PX as u32, coding };
+        let w = layout.tile_window(0);
+        let tile = image.slice(ndarray::s![..w.rows, ..w.cols]);
+        group.throughput(pixels(tile.len()));
+        group.bench_function(BenchmarkId::new("encode_tile", name), |b| {
+            let mut part = Vec::new();
+            b.iter(|| {
+                part.clear();
+                encode_tile(&OpenJpeg, &layout, 0, Samples::grey16(tile), &mut part).ok();
+                black_box(part.len())
+            });
+        });
+        let mut file = Vec::new();
+        if write_image(&OpenJpeg, &layout, &Samples::grey16(image.view()), None, &mut file).is_err() {
+            continue;
+        }
+        let source = MemorySource::new(Path::new("bench.jp2"), &file);
+        let Ok(index) = ImageIndex::read(&source) else { continue };
+        group.bench_function(BenchmarkId::new("decode_tile", name), |b| {
+            let mut out = Array2::zeros((w.rows, w.cols));
+            b.iter(|| decode_tile_into(&OpenJpeg, &index, &source, 0, out.view_mut()).ok());
+        });
+    }
+    group.finish();
+}
+
+fn resample(c: &mut Criterion) {
+    let image = band(Band::B02, Resolution::R10);
+    let mut group = c.benchmark_group("resample");
+    for (name, factor, edge) in
+        [("2x2", Factor::Two, 512), ("3x3", Factor::Three, 342), ("6x6", Factor::Six, 171)]
+    {
+        group.throughput(pixels(image.len()));
+        let mut out = Array2::zeros((edge, edge));
+        group.bench_function(BenchmarkId::new("block_mean", name), |b| {
+            b.iter(|| block_mean(image.view(), factor, out.view_mut()).ok());
+        });
+    }
+    let sixty = image.slice(ndarray::s![..342, ..342]);
+    let target = Window { row: 0, col: 0, rows: 1026, cols: 1026 };
+    let placement =
+        Placement { source_origin: (0, 0), source_shape: (342, 342), target, target_shape: (1026, 1026) };
+    let range = value_range(sixty);
+    let mut out = Array2::zeros((1026, 1026));
+    group.throughput(pixels(out.len()));
+    group.bench_function("bilinear", |b| b.iter(|| bilinear(sixty, &placement, range, out.view_mut()).ok()));
+    group.bench_function("bicubic", |b| b.iter(|| bicubic(sixty, &placement, range, out.view_mut()).ok()));
+    let map = image.mapv(|v| (v % 12) as u8);
+    let mut reduced = Array2::zeros((342, 342));
+    group.throughput(pixels(map.len()));
+    group.bench_function("class_map", |b| {
+        b.iter(|| reduce_class_map(map.view(), ClassReduction::Median, reduced.view_mut()).ok());
+    });
+    group.finish();
+}
+
+fn classify(c: &mut Criterion) {
+    let bands = BANDS.map(|name| band(name, Resolution::R20));
+    let thresholds = Thresholds::default();
+    let plane = || Array2::zeros((EDGE_PX, EDGE_PX));
+    let (mut class, mut cloud, mut snow) = (plane(), plane(), plane());
+    let mut group = c.benchmark_group("classify");
+    group.throughput(pixels(EDGE_PX * EDGE_PX));
+    for snow_possible in [true, false] {
+        let name = if snow_possible { "with_snow" } else { "without_snow" };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let views = std::array::from_fn(|i| bands[i].view());
+                let input = BlockInput { bands: views, inner: (0, 0), snow_possible };
+                let outputs =
+                    Outputs { class: class.view_mut(), cloud: cloud.view_mut(), snow: snow.view_mut() };
+                classify_block(&input, &thresholds, outputs).ok()
+            });
+        });
+    }
+    group.finish();
+}
+
+fn reflectance(c: &mut Criterion) {
+    let image = band(Band::B02, Resolution::R10);
+    let mut out = Array2::zeros(image.dim());
+    let mut group = c.benchmark_group("reflectance");
+    group.throughput(pixels(image.len()));
+    for (name, reference_albedo) in [("sen2cor", Some(0.15)), ("physical", None)] {
+        let correction = BandCorrection { reference_albedo, ..CORRECTION };
+        group.bench_function(name, |b| b.iter(|| correct(image.view(), &correction, out.view_mut()).ok()));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, codec, resample, classify, reflectance);
+criterion_main!(benches);
