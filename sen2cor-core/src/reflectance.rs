@@ -74,6 +74,9 @@ pub const LEAST_TRANSMITTANCE: f64 = 1e-3;
 /// Largest stored value of surface reflectance.
 pub const LARGEST_SAMPLE: u16 = 32_767;
 
+/// 2^23: adding it to a float of 0 to 2^22 rounds to the nearest integer, halves to the even one.
+const ROUNDING: f32 = 8_388_608.0;
+
 /// Everything that turns one band's reflectance into surface reflectance under one state of the atmosphere.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BandCorrection {
@@ -116,10 +119,9 @@ pub struct ShapeMismatch {
 #[inline]
 pub fn surface_reflectance(toa: f32, correction: &BandCorrection) -> f32 {
     let y = (toa - correction.path_reflectance) * correction.gain;
-    let albedo = correction.spherical_albedo;
     match correction.reference_albedo {
-        None => y / (1.0 + y * albedo),
-        Some(reference) => y * (1.0 - (y - reference) * albedo),
+        None => y / (1.0 + y * correction.spherical_albedo),
+        Some(reference) => y * (1.0 - (y - reference) * correction.spherical_albedo),
     }
 }
 
@@ -153,8 +155,13 @@ pub fn encode(reflectance: f32) -> u16 {
 #[inline]
 pub fn encode_with_offset(reflectance: f32, offset: u16) -> u16 {
     let value = reflectance * dn::QUANTIFICATION + f32::from(offset);
-    // Limited first, so that adding a half and cutting is rounding; NaN passes the limits and becomes 0.
-    (value.clamp(1.0, f32::from(LARGEST_SAMPLE)) + 0.5) as i32 as u16
+    let limited = value.clamp(1.0, f32::from(LARGEST_SAMPLE));
+    // Above 2^23 a float has no fraction and its low bits count units. Unlike a conversion to an integer, which must look at the
+    // range of its argument, this is done for many pixels at a time.
+    let even = (limited + ROUNDING) - ROUNDING;
+    let rounded = if limited - even == 0.5 { even + 1.0 } else { even };
+    let sample = (rounded + ROUNDING).to_bits() as u16;
+    if value.is_nan() { dn::NO_DATA } else { sample }
 }
 
 /// Brings a sample of a plane to the offset of the product that is written: 1000 leaves it, 0 gives max(1, round(10000 r)).
@@ -184,7 +191,18 @@ pub fn correct(
     surface: ArrayViewMut2<'_, u16>,
 ) -> Result<(), ShapeMismatch> {
     fits("the output", surface.dim(), toa.dim())?;
-    Zip::from(surface).and(toa).for_each(|out, &sample| *out = correct_sample(sample, correction));
+    let pixels = Zip::from(surface).and(toa);
+    // The choice of the model stands outside the loop so that the compiler sees straight arithmetic within.
+    match correction.reference_albedo {
+        None => {
+            let exact = BandCorrection { reference_albedo: None, ..*correction };
+            pixels.for_each(|out, &sample| *out = correct_sample(sample, &exact));
+        }
+        Some(reference) => {
+            let referred = BandCorrection { reference_albedo: Some(reference), ..*correction };
+            pixels.for_each(|out, &sample| *out = correct_sample(sample, &referred));
+        }
+    }
     Ok(())
 }
 
@@ -211,10 +229,12 @@ pub fn correct_masked(
     fits("the scene class", scene_class.dim(), covering)?;
     correct(toa, correction, surface.view_mut())?;
     for (row, mut line) in surface.rows_mut().into_iter().enumerate() {
-        let classes = scene_class.row(row / class_pixels);
-        for (col, sample) in line.iter_mut().enumerate() {
-            if classes[col / class_pixels] == 0 {
-                *sample = dn::NO_DATA;
+        for (class_col, &class) in scene_class.row(row / class_pixels).iter().enumerate() {
+            if class == 0 {
+                let first = class_col * class_pixels;
+                for col in first..(first + class_pixels).min(cols) {
+                    line[col] = dn::NO_DATA;
+                }
             }
         }
     }
@@ -260,6 +280,10 @@ mod tests {
         assert_eq!(encode(f32::NEG_INFINITY), 1);
         assert_eq!(encode(3.5), 32_767);
         assert_eq!(encode(f32::NAN), 0);
+        assert_eq!(encode(-f32::NAN), 0);
+        // 5/32 and 15/32 are exact and give 1562.5 and 4687.5; halves go up.
+        assert_eq!(encode_with_offset(0.156_25, 0), 1563);
+        assert_eq!(encode_with_offset(0.468_75, 0), 4688);
         assert_eq!(encode_with_offset(0.0, 0), 1);
         assert_eq!(encode_with_offset(0.5, 0), 5000);
     }
@@ -334,6 +358,14 @@ mod tests {
         fn encoding_is_the_nearest_number(rho in -0.0998..3.1f32) {
             let exact = f64::from(rho) * 10_000.0 + 1000.0;
             prop_assert!((f64::from(encode(rho)) - exact).abs() < 0.502);
+        }
+
+        #[test]
+        fn encoding_rounds_as_in_double_precision(value in 1.0..32_767.0f32) {
+            // The product is made exact, so that only the rounding is looked at.
+            let rho = value / 10_000.0;
+            let scaled = rho * 10_000.0;
+            prop_assert_eq!(f64::from(encode_with_offset(rho, 0)), libm::floor(f64::from(scaled) + 0.5).clamp(1.0, 32_767.0));
         }
 
         #[test]
