@@ -43,7 +43,7 @@ fn metadata_files(job: &Job<'_>) -> Vec<(String, String)> {
     ];
     let datastrips = job.product.container.files_below("DATASTRIP").filter(|path| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        name == "MTD_DS.xml" || (name.contains("_MTD_L1C_DS_") && name.ends_with(".xml"))
+        name == "MTD_DS.xml" || name.contains("_MTD_L1C_DS_")
     });
     files.extend(datastrips.map(|path| (path.to_owned(), "datastrip metadata".to_owned())));
     files

@@ -132,7 +132,7 @@ impl fmt::Display for Inspection {
         let offsets: Vec<_> = self.radio_add_offset.values().collect();
         match offsets.first() {
             Some(first) if offsets.iter().all(|o| o == first) => {
-                writeln!(f, "  offset          {first} in all bands")?
+                writeln!(f, "  offset          {first} in all bands")?;
             }
             _ => writeln!(f, "  offsets         {offsets:?}")?,
         }

@@ -15,6 +15,7 @@ use sen2cor_core::grid::Extent;
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Executor, Flow, RunContext, Threads};
 use sen2cor_io::safe::{Existing, FindingKind, L1cProduct, L1cTile, L2aNames, L2aWriter};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -131,7 +132,7 @@ impl Processor {
             let mut flow = Flow::new();
             let place = Box::new(|kind, resolution| Ok(PathBuf::from(run.names.image(kind, resolution))));
             level_2a(&mut flow, &run.job, &mut run.sink(place))?;
-            text += &format!("tile {}\n{}", tile.metadata.mgrs_tile, flow.explain());
+            let _ = write!(text, "tile {}\n{}", tile.metadata.mgrs_tile, flow.explain());
         }
         Ok(text)
     }

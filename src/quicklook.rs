@@ -37,9 +37,9 @@ pub(crate) fn true_colour(image: &Path, picture: &Path) -> Result<()> {
             reason: "three components are needed".to_owned(),
         });
     };
-    let pixels =
+    let pixels: Vec<u8> =
         red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r as u8, g as u8, b as u8]).collect();
-    write(picture, red.dim(), pixels)
+    write(picture, red.dim(), &pixels)
 }
 
 /// Writes a class map as a PNG and returns the share of each class in per cent of all pixels.
@@ -50,7 +50,7 @@ pub(crate) fn class_map(image: &Path, picture: &Path) -> Result<Vec<(SceneClass,
     let planes = read(image)?;
     let Some(map) = planes.first() else { return Ok(Vec::new()) };
     let colour = |&class: &u16| CLASS_COLOURS.get(usize::from(class)).copied().unwrap_or_default();
-    write(picture, map.dim(), map.iter().flat_map(colour).collect())?;
+    write(picture, map.dim(), &map.iter().flat_map(colour).collect::<Vec<u8>>())?;
     let share = |class: SceneClass| {
         let count = map.iter().filter(|&&value| value == class as u16).count();
         count as f64 / map.len().max(1) as f64 * 100.0
@@ -66,13 +66,13 @@ fn read(image: &Path) -> Result<Vec<Array2<u16>>> {
     decode_image(&OpenJpeg, &index, &source).map_err(problem)
 }
 
-fn write(picture: &Path, (rows, cols): (usize, usize), pixels: Vec<u8>) -> Result<()> {
+fn write(picture: &Path, (rows, cols): (usize, usize), pixels: &[u8]) -> Result<()> {
     let problem = |doing, error: std::io::Error| Error::output_io(picture, doing, error);
     let file = File::create(picture).map_err(|e| problem("creating", e))?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), cols as u32, rows as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder
         .write_header()
-        .and_then(|mut writer| writer.write_image_data(&pixels).and_then(|()| writer.finish()))
+        .and_then(|mut writer| writer.write_image_data(pixels).and_then(|()| writer.finish()))
         .map_err(|e| problem("writing", std::io::Error::other(e)))
 }

@@ -79,8 +79,8 @@ struct Images {
 }
 
 /// Declares everything that makes the images of a product.
-pub(crate) fn level_2a<'r>(
-    flow: &mut Flow<'r, Error>,
+pub(crate) fn level_2a(
+    flow: &mut Flow<'_, Error>,
     job: &Job<'_>,
     sink: &mut ImageSink<'_>,
 ) -> Result<Outcome, Error> {
@@ -145,12 +145,12 @@ impl Recipe<'_> {
         };
         sink.preview(flow, &images.surface, R20)?;
         self.write(flow, &images, R20, sink)?;
-        self.write_confidences(flow, scene, R20, sink)?;
+        write_confidences(flow, scene, R20, sink)?;
         let averages = self.average(flow, &images);
         self.write(flow, &averages, R60, sink)?;
         let cloud = self.mean_of_mask(flow, scene.cloud);
         let snow = self.mean_of_mask(flow, scene.snow);
-        self.write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
+        write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
         Ok(scene)
     }
 
@@ -200,7 +200,7 @@ impl Recipe<'_> {
         };
         sink.preview(flow, &images.surface, R60)?;
         self.write(flow, &images, R60, sink)?;
-        self.write_confidences(flow, scene, R60, sink)?;
+        write_confidences(flow, scene, R60, sink)?;
         Ok(scene.counts)
     }
 
@@ -358,17 +358,6 @@ impl Recipe<'_> {
         Ok(())
     }
 
-    fn write_confidences(
-        &self,
-        flow: &mut Flow<'_, Error>,
-        scene: Scene,
-        grid: Resolution,
-        sink: &mut ImageSink<'_>,
-    ) -> Result<(), Error> {
-        sink.image(flow, ImageKind::CloudProbability, grid, scene.cloud)?;
-        sink.image(flow, ImageKind::SnowProbability, grid, scene.snow)
-    }
-
     fn true_colour(
         &self,
         flow: &mut Flow<'_, Error>,
@@ -383,4 +372,14 @@ impl Recipe<'_> {
         stage.run(());
         Some(output)
     }
+}
+
+fn write_confidences(
+    flow: &mut Flow<'_, Error>,
+    scene: Scene,
+    grid: Resolution,
+    sink: &mut ImageSink<'_>,
+) -> Result<(), Error> {
+    sink.image(flow, ImageKind::CloudProbability, grid, scene.cloud)?;
+    sink.image(flow, ImageKind::SnowProbability, grid, scene.snow)
 }

@@ -58,7 +58,7 @@ mod tests {
     fn work_shows_in_both_clocks() {
         let (thread, process) = (thread_cpu(), process_usage());
         let mut x = 1u64;
-        while thread_cpu() - thread < Duration::from_millis(20) {
+        while thread_cpu().saturating_sub(thread) < Duration::from_millis(20) {
             for _ in 0..10_000 {
                 x = std::hint::black_box(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
             }

@@ -1,5 +1,7 @@
 //! Flows on both executors: the same bits, errors that name their place, memory that is given back.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use ndarray::Array2;
 use proptest::prelude::*;
 use sen2cor_core::grid::{Extent, Resolution, Tiling};

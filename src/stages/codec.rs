@@ -110,7 +110,7 @@ impl Kernel for EncodeImage {
                 Samples::grey16(shifted.view())
             }
         } else if coding.components > 1 {
-            Samples::U8(components(io.input::<u8>(0)?, usize::from(coding.components)))
+            Samples::U8(components(&io.input::<u8>(0)?, usize::from(coding.components)))
         } else {
             Samples::grey8(io.input::<u8>(0)?)
         };
@@ -121,9 +121,9 @@ impl Kernel for EncodeImage {
 }
 
 /// The components of an image whose pixels are interleaved.
-fn components(image: ArrayView2<'_, u8>, count: usize) -> Vec<ArrayView2<'_, u8>> {
+fn components<'a>(image: &ArrayView2<'a, u8>, count: usize) -> Vec<ArrayView2<'a, u8>> {
     let cols = image.ncols() / count * count;
-    (0..count).map(|c| image.clone().slice_move(s![.., c..cols; count])).collect()
+    (0..count).map(|c| (*image).slice_move(s![.., c..cols; count])).collect()
 }
 
 /// Encodes a small interleaved colour image as a whole file into one slot.

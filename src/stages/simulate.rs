@@ -120,7 +120,7 @@ impl Kernel for SurfaceTruth {
         let (grid, window) = (params.resolution, io.window(params.resolution));
         match params.what {
             Truth::SurfaceReflectance(band) => {
-                scene.surface_reflectance(band, grid, window, io.output::<f32>(0)?)
+                scene.surface_reflectance(band, grid, window, io.output::<f32>(0)?);
             }
             Truth::Class => scene.classes(grid, window, io.output::<u8>(0)?),
             Truth::Sky => {

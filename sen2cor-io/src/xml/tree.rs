@@ -127,7 +127,8 @@ impl Element {
 
     /// As [`Element::find_anywhere`], to be changed.
     pub fn find_anywhere_mut(&mut self, name: &str) -> Option<&mut Self> {
-        self.children_mut().find_map(|c| if c.local_name() == name { Some(c) } else { c.find_anywhere_mut(name) })
+        self.children_mut()
+            .find_map(|c| if c.local_name() == name { Some(c) } else { c.find_anywhere_mut(name) })
     }
 
     /// All elements of this local name below, in document order.
@@ -163,8 +164,9 @@ impl Element {
     /// # Errors
     /// [`Error::Field`] with the path if it is absent.
     pub fn require(&self, file: &Path, path: &str) -> Result<&Self> {
-        self.find(path)
-            .ok_or_else(|| Error::field(file, format!("{}/{path}", self.local_name()), "an element", "nothing"))
+        self.find(path).ok_or_else(|| {
+            Error::field(file, format!("{}/{path}", self.local_name()), "an element", "nothing")
+        })
     }
 
     /// The text at `path`, which must be there and not be empty.
@@ -236,7 +238,11 @@ impl Element {
 }
 
 fn quoted(text: &str) -> String {
-    if text.is_empty() { "nothing".to_owned() } else { format!("{:?}", text.chars().take(60).collect::<String>()) }
+    if text.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("{:?}", text.chars().take(60).collect::<String>())
+    }
 }
 
 fn write_element(writer: &mut quick_xml::Writer<Vec<u8>>, element: &Element) {
@@ -267,18 +273,19 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn damaged(&self, offset: u64, reason: impl ToString) -> Error {
+    fn damaged(&self, offset: u64, reason: &dyn ToString) -> Error {
         Error::Xml { file: self.file.to_owned(), offset, reason: reason.to_string() }
     }
 
     fn start(&mut self, tag: &BytesStart<'_>, offset: u64) -> Result<Element> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.damaged(offset, format!("elements nested deeper than {MAX_DEPTH}")));
+            return Err(self.damaged(offset, &format!("elements nested deeper than {MAX_DEPTH}")));
         }
         let mut element = Element::new(tag.name().as_ref());
         for attribute in tag.attributes() {
-            let attribute = attribute.map_err(|e| self.damaged(offset, e))?;
-            let value = quick_xml::escape::unescape(&attribute.value).map_err(|e| self.damaged(offset, e))?;
+            let attribute = attribute.map_err(|e| self.damaged(offset, &e))?;
+            let value =
+                quick_xml::escape::unescape(&attribute.value).map_err(|e| self.damaged(offset, &e))?;
             let name: &str = attribute.key.as_ref();
             element.attributes.push((name.to_owned(), value.into_owned()));
         }
@@ -311,7 +318,7 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Element> {
     loop {
         let event = reader.read_event();
         let offset = reader.buffer_position();
-        match event.map_err(|e| builder.damaged(offset, e))? {
+        match event.map_err(|e| builder.damaged(offset, &e))? {
             Event::Start(tag) => {
                 let element = builder.start(&tag, offset)?;
                 builder.open.push(element);
@@ -329,7 +336,7 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Element> {
             Event::CData(data) => builder.text(&data.xml10_content()),
             Event::GeneralRef(name) => {
                 let entity = format!("&{};", &*name);
-                let text = quick_xml::escape::unescape(&entity).map_err(|e| builder.damaged(offset, e))?;
+                let text = quick_xml::escape::unescape(&entity).map_err(|e| builder.damaged(offset, &e))?;
                 builder.text(&text);
             }
             Event::Eof => break,
@@ -337,9 +344,9 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<Element> {
         }
     }
     if let Some(open) = builder.open.last() {
-        return Err(builder.damaged(bytes.len() as u64, format!("ends inside <{}>", open.name)));
+        return Err(builder.damaged(bytes.len() as u64, &format!("ends inside <{}>", open.name)));
     }
-    builder.root.take().ok_or_else(|| builder.damaged(bytes.len() as u64, "no element at all"))
+    builder.root.take().ok_or_else(|| builder.damaged(bytes.len() as u64, &"no element at all"))
 }
 
 #[cfg(test)]
@@ -377,7 +384,8 @@ mod tests {
 
     #[test]
     fn a_word_for_a_number_names_file_and_field() {
-        let error = sample().require_value::<u32>(Path::new("f.xml"), "B", "a number").unwrap_err().to_string();
+        let error =
+            sample().require_value::<u32>(Path::new("f.xml"), "B", "a number").unwrap_err().to_string();
         assert_eq!(error, r#"f.xml: A/B: expected a number, found "5 < 6""#);
     }
 }
