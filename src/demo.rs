@@ -1,7 +1,7 @@
 //! A whole run on built-in input: simulate, process, and pictures to look at.
 
 use crate::error::{Error, Result};
-use crate::options::{AerosolLoad, Options};
+use crate::options::Options;
 use crate::processor::Processor;
 use crate::quicklook;
 use crate::simulator::{Simulation, Simulator};
@@ -35,16 +35,7 @@ pub fn run_demo(folder: &Path, context: &RunContext) -> Result<Demo> {
         .with_overwrite(true)
         .run()?;
     let level_1c = only(&simulated.products)?;
-    let options = Options {
-        model: simulation.model,
-        aerosol: simulation.aerosol,
-        aerosol_load: AerosolLoad::Aot550(simulation.aot_550),
-        water_vapour_cm: Some(simulation.water_vapour_cm),
-        ozone_du: simulation.ozone_du,
-        elevation_km: simulation.elevation_km,
-        overwrite: true,
-        ..Options::default()
-    };
+    let options = Options { overwrite: true, ..simulation.options()? };
     let processed = Processor::new(&level_1c)
         .with_options(options)
         .with_output_dir(folder)

@@ -97,7 +97,7 @@ impl Processor {
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: Vec::new(),
-            warnings: input_warnings(&product),
+            warnings: input_warnings(&product, self.options.verify),
             stages: Vec::new(),
             totals: meter.totals(),
         };
@@ -170,9 +170,14 @@ fn open(input: &Path) -> Result<L1cProduct> {
     Ok(product)
 }
 
-fn input_warnings(product: &L1cProduct) -> Vec<String> {
-    let warning = |f: &sen2cor_io::safe::Finding| format!("{}: {}", f.subject, f.detail);
-    product.findings().iter().filter(|f| f.kind == FindingKind::Warning).map(warning).collect()
+fn input_warnings(product: &L1cProduct, verify: bool) -> Vec<String> {
+    let findings = product.findings();
+    let odd = findings.iter().filter(|f| f.kind == FindingKind::Warning);
+    let mut warnings: Vec<String> = odd.map(|f| format!("{}: {}", f.subject, f.detail)).collect();
+    if verify && product.manifest.is_none() {
+        warnings.push("manifest: missing, so the files are not checked for damage".to_owned());
+    }
+    warnings
 }
 
 /// The run of one tile.

@@ -31,6 +31,9 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// The oldest baseline whose products have compact names, the only ones that are written.
+const OLDEST_BASELINE: ProcessingBaseline = ProcessingBaseline::new(2, 4);
+
 /// Edge of the blocks in which a scene is computed, cells of 10 m.
 const BLOCK_CELLS: u32 = 1098;
 
@@ -79,6 +82,48 @@ impl Default for Simulation {
             seed: 1,
             generation_time: None,
         }
+    }
+}
+
+impl Simulation {
+    /// The options with which a run finds the true surface reflectance again.
+    ///
+    /// # Errors
+    /// [`Error::Options`] with every number that is out of range.
+    pub fn options(&self) -> Result<Options> {
+        let mut problems = Vec::new();
+        let mut range = |name, value: f64, low: f64, high: f64, unit| {
+            if !(low..=high).contains(&value) {
+                problems.push(InvalidOption::Range { name, value, low, high, unit });
+            }
+        };
+        let highest_km = if self.model == Model::Sen2cor { 3.5 } else { 5.0 };
+        range("size", f64::from(self.size_px), 60.0, 10_980.0, "pixels");
+        range("aot-550", self.aot_550, 0.0, 1.8, "");
+        range("water-vapour-cm", self.water_vapour_cm, 0.0, 7.0, "cm");
+        range("ozone-du", self.ozone_du, 100.0, 600.0, "DU");
+        range("sun-zenith-deg", self.sun_zenith_deg, 0.0, 82.0, "degrees");
+        range("elevation-km", self.elevation_km, 0.0, highest_km, "km");
+        if !self.size_px.is_multiple_of(6) {
+            let reason = format!("size is {}, a multiple of 6 is needed", self.size_px);
+            problems.push(InvalidOption::Conflict { reason });
+        }
+        if self.baseline < OLDEST_BASELINE {
+            let reason = format!("baseline is {}, {OLDEST_BASELINE} or later is needed", self.baseline);
+            problems.push(InvalidOption::Conflict { reason });
+        }
+        if !problems.is_empty() {
+            return Err(Error::Options(problems));
+        }
+        Ok(Options {
+            model: self.model,
+            aerosol: self.aerosol,
+            aerosol_load: AerosolLoad::Aot550(self.aot_550),
+            water_vapour_cm: Some(self.water_vapour_cm),
+            ozone_du: self.ozone_du,
+            elevation_km: self.elevation_km,
+            ..Options::default()
+        })
     }
 }
 
@@ -186,7 +231,7 @@ struct Plan {
 
 impl Plan {
     fn new(simulation: &Simulation) -> Result<Self> {
-        let options = checked(simulation)?;
+        let options = simulation.options()?;
         let extent = Extent { rows: simulation.size_px, cols: simulation.size_px };
         let mut facts = L1cFacts::southern_sweden(simulation.spacecraft, simulation.baseline, extent);
         facts.sun = Direction { zenith_deg: simulation.sun_zenith_deg, ..facts.sun };
@@ -344,39 +389,6 @@ impl Plan {
             Ok(())
         });
     }
-}
-
-/// The state of the atmosphere as options of a run, with every number in its range.
-fn checked(simulation: &Simulation) -> Result<Options> {
-    let mut problems = Vec::new();
-    let mut range = |name, value: f64, low: f64, high: f64, unit| {
-        if !(low..=high).contains(&value) {
-            problems.push(InvalidOption::Range { name, value, low, high, unit });
-        }
-    };
-    let highest_km = if simulation.model == Model::Sen2cor { 3.5 } else { 5.0 };
-    range("size", f64::from(simulation.size_px), 60.0, 10_980.0, "pixels");
-    range("aot-550", simulation.aot_550, 0.0, 1.8, "");
-    range("water-vapour-cm", simulation.water_vapour_cm, 0.0, 7.0, "cm");
-    range("ozone-du", simulation.ozone_du, 100.0, 600.0, "DU");
-    range("sun-zenith-deg", simulation.sun_zenith_deg, 0.0, 82.0, "degrees");
-    range("elevation-km", simulation.elevation_km, 0.0, highest_km, "km");
-    if !simulation.size_px.is_multiple_of(6) {
-        let reason = format!("size is {}, a multiple of 6 is needed", simulation.size_px);
-        problems.push(InvalidOption::Conflict { reason });
-    }
-    if !problems.is_empty() {
-        return Err(Error::Options(problems));
-    }
-    Ok(Options {
-        model: simulation.model,
-        aerosol: simulation.aerosol,
-        aerosol_load: AerosolLoad::Aot550(simulation.aot_550),
-        water_vapour_cm: Some(simulation.water_vapour_cm),
-        ozone_du: simulation.ozone_du,
-        elevation_km: simulation.elevation_km,
-        ..Options::default()
-    })
 }
 
 /// Latitude of the middle of a tile, which decides on the season.

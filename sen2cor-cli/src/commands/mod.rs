@@ -7,12 +7,15 @@ pub(crate) mod simulate;
 pub(crate) mod verify;
 
 use crate::arguments::{ExecutionArguments, ExecutorName};
+use crate::output;
 use crate::progress::Progress;
 use crate::signals::Stop;
+use crate::stage_table::table;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use sen2cor::{Executor, KERNELS, RunContext, Sequential, Threads, Timestamp};
+use sen2cor::{Executor, KERNELS, RunContext, RunReport, Sequential, Threads, Timestamp};
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The executor that was asked for.
@@ -43,8 +46,25 @@ fn generation_time(flag: Option<Timestamp>) -> anyhow::Result<Option<Timestamp>>
     Ok(Some(time.ok_or_else(problem)?))
 }
 
+/// Shows what a run has cost and prints its products, the last one in the last line.
+fn conclude(
+    report: &RunReport,
+    arguments: &ExecutionArguments,
+    bar: &ProgressBar,
+) -> anyhow::Result<ExitCode> {
+    bar.finish_and_clear();
+    tracing::info!("\n{}", table(&report.stages, &report.totals));
+    if let Some(path) = &arguments.summary {
+        write_summary(path, report)?;
+    }
+    for product in &report.products {
+        output::line(product.to_string_lossy())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Writes a summary file.
-fn write_summary(path: &Path, summary: &impl serde::Serialize) -> anyhow::Result<()> {
+fn write_summary(path: &Path, summary: &RunReport) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(summary).context("the summary cannot be written as JSON")?;
     std::fs::write(path, text + "\n").map_err(|e| sen2cor::Error::output_io(path, "writing", e))?;
     Ok(())

@@ -1,10 +1,9 @@
 //! `sen2cor process`
 
-use super::{context, executor, generation_time, write_summary};
+use super::{conclude, context, executor, generation_time};
 use crate::arguments::ProcessArguments;
 use crate::output;
 use crate::signals::Stop;
-use crate::stage_table::table;
 use indicatif::ProgressBar;
 use sen2cor::{Options, Processor};
 use std::process::ExitCode;
@@ -28,13 +27,5 @@ pub(crate) fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let report = processor.run()?;
-    bar.finish_and_clear();
-    tracing::info!("\n{}", table(&report.stages, &report.totals));
-    if let Some(path) = &arguments.execution.summary {
-        write_summary(path, &report)?;
-    }
-    for product in &report.products {
-        output::line(product.to_string_lossy())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    conclude(&report, &arguments.execution, bar)
 }

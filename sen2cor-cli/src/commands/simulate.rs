@@ -1,10 +1,8 @@
 //! `sen2cor simulate`
 
-use super::{context, executor, generation_time, write_summary};
+use super::{conclude, context, executor, generation_time};
 use crate::arguments::SimulateArguments;
-use crate::output;
 use crate::signals::Stop;
-use crate::stage_table::table;
 use indicatif::ProgressBar;
 use sen2cor::{Simulation, Simulator};
 use std::process::ExitCode;
@@ -32,13 +30,5 @@ pub(crate) fn run(arguments: &SimulateArguments, stop: &Stop, bar: &ProgressBar)
         simulator = simulator.with_truth(folder);
     }
     let report = simulator.run()?;
-    bar.finish_and_clear();
-    tracing::info!("\n{}", table(&report.stages, &report.totals));
-    if let Some(path) = &arguments.execution.summary {
-        write_summary(path, &report)?;
-    }
-    for product in &report.products {
-        output::line(product.to_string_lossy())?;
-    }
-    Ok(ExitCode::SUCCESS)
+    conclude(&report, &arguments.execution, bar)
 }
