@@ -80,7 +80,7 @@ pub(crate) fn finish(
     let copies = sources
         .iter()
         .map(|(name, source)| FileCopy {
-            target: format!("GRANULE/{granule}/AUX_DATA/{name}"),
+            target: format!("{granule}/AUX_DATA/{name}"),
             source: CopySource::Source(source.as_ref()),
         })
         .collect();

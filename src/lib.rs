@@ -37,6 +37,11 @@ mod simulator;
 mod stages;
 mod state;
 
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
 pub use inspect::{Inspection, TileInspection, inspect, verify};

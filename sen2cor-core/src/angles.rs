@@ -39,7 +39,9 @@ impl AngleGrid {
     /// Fills the nodes that have no value here from another grid of the same shape, as when the footprints of several
     /// detectors are merged. Where both have one, the value that is here stays. Grids of another shape are ignored.
     pub fn fill_from(&mut self, other: &Self) {
-        if self.zenith_deg.dim() != other.zenith_deg.dim() || self.azimuth_deg.dim() != other.azimuth_deg.dim() {
+        if self.zenith_deg.dim() != other.zenith_deg.dim()
+            || self.azimuth_deg.dim() != other.azimuth_deg.dim()
+        {
             return;
         }
         self.zenith_deg.zip_mut_with(&other.zenith_deg, |here, there| fill(here, *there));

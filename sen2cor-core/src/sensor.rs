@@ -57,9 +57,8 @@ impl Band {
 
     /// Name in file names, e.g. `B8A`.
     pub const fn name(self) -> &'static str {
-        [
-            "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12",
-        ][self as usize]
+        ["B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12"]
+            [self as usize]
     }
 
     /// Name in the attribute `physicalBand` of the metadata, e.g. `B1`.

@@ -122,7 +122,10 @@ impl ByteSource for MemorySource<'_> {
         let part = usize::try_from(offset)
             .ok()
             .and_then(|start| self.bytes.get(start..start.checked_add(buffer.len())?))
-            .ok_or_else(|| Error::Format { file: self.name.to_owned(), reason: "ends too early".to_owned() })?;
+            .ok_or_else(|| Error::Format {
+                file: self.name.to_owned(),
+                reason: "ends too early".to_owned(),
+            })?;
         buffer.copy_from_slice(part);
         Ok(())
     }

@@ -1,3 +1,5 @@
+//! The scene does not depend on how it is cut, reaches the classes and is found again by the correction.
+
 use super::*;
 use crate::reflectance::surface_reflectance;
 use ndarray::Array2;

@@ -25,7 +25,8 @@ pub(crate) fn datastrip_metadata(mut l1c: Element, names: &L2aNames, facts: &L2a
     let psd = Psd::for_input(&l1c);
     let general = general_info(l1c.require(file, "General_Info")?, names);
     let baseline = l1c.find("General_Info/Processing_Info/PROCESSING_BASELINE").map(Element::text);
-    let refined_possible = baseline.and_then(|b| b.parse().ok()).is_none_or(|b: ProcessingBaseline| b >= FIRST_REFINED);
+    let refined_possible =
+        baseline.and_then(|b| b.parse().ok()).is_none_or(|b: ProcessingBaseline| b >= FIRST_REFINED);
     let mut image = image_data(l1c.require(file, "Image_Data_Info")?, names, facts);
     if let Some(geometric) = image.find_mut("Geometric_Info").filter(|_| !refined_possible) {
         complete_refining(geometric);
