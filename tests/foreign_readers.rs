@@ -1,0 +1,296 @@
+//! What others make of the products: GDAL opens every image where it belongs, and the metadata are valid against the schemas
+//! of the product specification.
+//!
+//! GDAL (3.6 and later) and xmllint are used if they are installed; the schemas are looked for below `SEN2COR_TEST_DATA`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+use sen2cor::{Options, OutputResolution, ProcessingBaseline, Processor, Simulation, Simulator, Spacecraft};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+const SIZE_PX: u32 = 246;
+
+/// Upper left corner of the simulated tile, metres, and its coordinate system.
+const ORIGIN_M: [f64; 2] = [300_000.0, 6_200_040.0];
+const EPSG: i64 = 32_633;
+
+/// A simulated product and what was made of it.
+struct Products {
+    _folder: tempfile::TempDir,
+    level_1c: PathBuf,
+    level_2a: PathBuf,
+    native_60m: PathBuf,
+}
+
+impl Products {
+    fn new(spacecraft: Spacecraft, baseline: ProcessingBaseline) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let simulation = Simulation { size_px: SIZE_PX, spacecraft, baseline, ..Simulation::default() };
+        let level_1c = Simulator::new(simulation, folder.path()).run().unwrap().products.remove(0);
+        let process = |name: &str, resolution| {
+            let run = Processor::new(&level_1c)
+                .with_options(Options { resolution, ..Options::default() })
+                .with_output_dir(folder.path().join(name));
+            run.run().unwrap().products.remove(0)
+        };
+        let level_2a = process("2A", OutputResolution::All);
+        let native_60m = process("60", OutputResolution::R60);
+        Self { level_1c, level_2a, native_60m, _folder: folder }
+    }
+}
+
+static PRODUCTS: LazyLock<Products> =
+    LazyLock::new(|| Products::new(Spacecraft::S2A, ProcessingBaseline::new(5, 10)));
+
+/// Whether a program can be started.
+fn has(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+/// What GDAL says of a file or a part of it; all pixels are read.
+fn gdalinfo(name: &str) -> Value {
+    let run = Command::new("gdalinfo").args(["-json", "-checksum", name]).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{name}: {said}");
+    assert!(!said.contains("ERROR") && !said.contains("Warning"), "{name}: {said}");
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// An image lies where the tile lies and has the size that goes with its pixels.
+fn check_place(name: &str, info: &Value, pixel_m: f64) {
+    let pixels = f64::from(SIZE_PX) * 10.0 / pixel_m;
+    assert_eq!(info["size"], serde_json::json!([pixels as u64, pixels as u64]), "{name}");
+    let [x, y] = ORIGIN_M;
+    assert_eq!(info["geoTransform"], serde_json::json!([x, pixel_m, 0.0, y, 0.0, -pixel_m]), "{name}");
+    let system = info["coordinateSystem"]["wkt"].as_str().unwrap();
+    assert!(system.ends_with(&format!("ID[\"EPSG\",{EPSG}]]")), "{name}: {system}");
+}
+
+/// The parts that GDAL finds in a product: pixel size and names of the bands.
+fn subdatasets(metadata: &Path) -> BTreeMap<String, (u32, Vec<String>)> {
+    subdatasets_where(metadata, |_| true)
+}
+
+fn subdatasets_where(metadata: &Path, wanted: fn(&str) -> bool) -> BTreeMap<String, (u32, Vec<String>)> {
+    let info = gdalinfo(metadata.to_str().unwrap());
+    let names = info["metadata"]["SUBDATASETS"].as_object().unwrap().clone();
+    let names = names.into_iter().filter(|(key, _)| key.ends_with("_NAME"));
+    let mut found = BTreeMap::new();
+    for (_, name) in names {
+        let name = name.as_str().unwrap();
+        let part = name.rsplit(':').nth(1).unwrap().to_owned();
+        if !wanted(&part) {
+            continue;
+        }
+        let info = gdalinfo(name);
+        let pixel_m = info["geoTransform"][1].as_f64().unwrap();
+        check_place(name, &info, pixel_m);
+        let bands = info["bands"].as_array().unwrap().iter().map(|band| {
+            let text = band["description"].as_str().unwrap_or_default();
+            text.split([',', ' ']).next().unwrap_or_default().to_owned()
+        });
+        found.insert(part, (pixel_m as u32, bands.collect()));
+    }
+    found
+}
+
+fn part(pixel_m: u32, bands: &str) -> (u32, Vec<String>) {
+    (pixel_m, bands.split(' ').map(str::to_owned).collect())
+}
+
+#[test]
+fn gdal_finds_all_parts_of_a_product() {
+    if !has("gdalinfo") {
+        return;
+    }
+    let mut found = subdatasets(&PRODUCTS.level_2a.join("MTD_MSIL2A.xml"));
+    let colour = found.remove("TCI").unwrap();
+    assert_eq!((colour.0, colour.1.len()), (10, 3));
+    let expected = [
+        ("10m", part(10, "B4 B3 B2 B8")),
+        ("20m", part(20, "B5 B6 B7 B8A B11 B12 AOT CLD SCL SNW WVP")),
+        ("60m", part(60, "B1 B9 AOT CLD SCL SNW WVP")),
+    ];
+    assert_eq!(found, expected.map(|(name, part)| (name.to_owned(), part)).into());
+    // GDAL offers 10 and 20 m even of a product that has but 60 m: it goes by the list of the bands.
+    let found = subdatasets_where(&PRODUCTS.native_60m.join("MTD_MSIL2A.xml"), |part| part == "60m");
+    assert_eq!(found["60m"], part(60, "B1 B9 AOT CLD SCL SNW WVP"));
+    let mut found = subdatasets(&PRODUCTS.level_1c.join("MTD_MSIL1C.xml"));
+    assert_eq!(found.remove("TCI").map(|colour| colour.0), Some(10));
+    let expected = [
+        ("10m", part(10, "B4 B3 B2 B8")),
+        ("20m", part(20, "B5 B6 B7 B8A B11 B12")),
+        ("60m", part(60, "B1 B9 B10")),
+    ];
+    assert_eq!(found, expected.map(|(name, part)| (name.to_owned(), part)).into());
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+fn images(product: &Path) -> Vec<PathBuf> {
+    let all = files_below(product).into_iter();
+    all.filter(|file| file.extension().is_some_and(|extension| extension == "jp2")).collect()
+}
+
+/// Pixel size of an image of a Level-1C product, from the band at the end of its name.
+fn level_1c_pixel_m(name: &str) -> f64 {
+    match name.trim_end_matches(".jp2").rsplit('_').next().unwrap() {
+        "B02" | "B03" | "B04" | "B08" | "TCI" => 10.0,
+        "B01" | "B09" | "B10" | "B00" => 60.0,
+        _ => 20.0,
+    }
+}
+
+/// What an image is: bits, bands.
+fn kind(info: &Value) -> (&str, usize) {
+    let bands = info["bands"].as_array().unwrap();
+    (bands[0]["type"].as_str().unwrap(), bands.len())
+}
+
+#[test]
+fn gdal_opens_every_image_and_mask_of_a_simulated_product() {
+    if !has("gdalinfo") {
+        return;
+    }
+    let images = images(&PRODUCTS.level_1c);
+    assert_eq!(images.len(), 13 + 1 + 1 + 27, "bands, colour, preview, masks");
+    for image in images {
+        let name = name_of(&image);
+        let info = gdalinfo(image.to_str().unwrap());
+        if name.ends_with("_PVI.jp2") {
+            assert_eq!(info["size"], serde_json::json!([343, 343]));
+            continue;
+        }
+        check_place(name, &info, level_1c_pixel_m(name));
+        let expected = match name {
+            _ if name.starts_with("MSK_QUALIT") => ("Byte", 8),
+            _ if name.starts_with("MSK_CLASSI") => ("Byte", 3),
+            _ if name.starts_with("MSK_DETFOO") => ("Byte", 1),
+            _ if name.ends_with("_TCI.jp2") => ("Byte", 3),
+            _ => ("UInt16", 1),
+        };
+        assert_eq!(kind(&info), expected, "{name}");
+    }
+}
+
+#[test]
+fn gdal_opens_every_image_of_a_processed_product() {
+    if !has("gdalinfo") {
+        return;
+    }
+    let images = images(&PRODUCTS.level_2a);
+    assert_eq!(images.len(), 36 + 4 + 1, "images, confidences, preview");
+    for image in images {
+        let name = name_of(&image);
+        let info = gdalinfo(image.to_str().unwrap());
+        if name.ends_with("_PVI.jp2") {
+            assert_eq!(info["size"], serde_json::json!([343, 343]));
+            continue;
+        }
+        let size = name.trim_end_matches("m.jp2").rsplit('_').next().unwrap();
+        check_place(name, &info, size.parse().unwrap());
+        let expected = match name {
+            _ if name.contains("_TCI_") => ("Byte", 3),
+            _ if ["_SCL_", "_CLDPRB_", "_SNWPRB_"].iter().any(|part| name.contains(part)) => ("Byte", 1),
+            _ => ("UInt16", 1),
+        };
+        assert_eq!(kind(&info), expected, "{name}");
+    }
+}
+
+fn schemas(version: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("SEN2COR_TEST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let folder = data.join("xsd").join(version);
+    if !folder.is_dir() {
+        eprintln!("skipped: no schemas in {} (set SEN2COR_TEST_DATA)", folder.display());
+        return None;
+    }
+    has("xmllint").then_some(folder)
+}
+
+/// The only file of a product with this name.
+fn document(product: &Path, name: &str) -> PathBuf {
+    let mut found = files_below(product).into_iter().filter(|file| name_of(file) == name);
+    found.next().unwrap_or_else(|| panic!("no {name} in {}", product.display()))
+}
+
+fn assert_valid(document: &Path, schema: &Path) {
+    let mut xmllint = Command::new("xmllint");
+    let run = xmllint.args(["--noout", "--nonet", "--huge", "--schema"]).args([schema, document]).output();
+    let run = run.unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+}
+
+fn check_schemas(products: &Products, version: &str) {
+    let Some(folder) = schemas(version) else { return };
+    for (product, level) in
+        [(&products.level_1c, "1C"), (&products.level_2a, "2A"), (&products.native_60m, "2A")]
+    {
+        for (name, schema) in [
+            (format!("MTD_MSIL{level}.xml"), format!("S2_User_Product_Level-{level}_Metadata.xsd")),
+            ("MTD_TL.xml".to_owned(), format!("S2_PDI_Level-{level}_Tile_Metadata.xsd")),
+            ("MTD_DS.xml".to_owned(), format!("S2_PDI_Level-{level}_Datastrip_Metadata.xsd")),
+        ] {
+            assert_valid(&document(product, &name), &folder.join(schema));
+        }
+        if level == "2A" {
+            assert_valid(&document(product, "L2A_QUALITY.xml"), &folder.join("L2A_QUALITY.xsd"));
+        }
+    }
+}
+
+#[test]
+fn metadata_of_baseline_05_10_are_valid() {
+    check_schemas(&PRODUCTS, "PSD148");
+}
+
+#[test]
+fn metadata_of_baseline_05_11_are_valid() {
+    check_schemas(&Products::new(Spacecraft::S2C, ProcessingBaseline::new(5, 11)), "PSD150");
+}
+
+/// What GDAL reads is what the metadata promise: class numbers, and reflectance above its offset.
+#[test]
+fn gdal_reads_the_offset_and_the_classes() {
+    if !has("gdalinfo") {
+        return;
+    }
+    let metadata = std::fs::read_to_string(PRODUCTS.level_2a.join("MTD_MSIL2A.xml")).unwrap();
+    assert_eq!(metadata.matches(">-1000</BOA_ADD_OFFSET>").count(), 13);
+    let statistics = |ending: &str| {
+        let image = images(&PRODUCTS.level_2a).into_iter().find(|i| name_of(i).ends_with(ending)).unwrap();
+        // Without a side file beside the image.
+        let run = Command::new("gdalinfo").args(["-json", "-mm"]).arg(image).output().unwrap();
+        let info: Value = serde_json::from_slice(&run.stdout).unwrap();
+        let band = &info["bands"][0];
+        (band["computedMin"].as_f64().unwrap(), band["computedMax"].as_f64().unwrap())
+    };
+    let (low, high) = statistics("_SCL_20m.jp2");
+    assert!(low >= 1.0 && high <= 11.0, "{low} to {high}");
+    let (low, high) = statistics("_B08_10m.jp2");
+    assert!(low >= 900.0 && (5000.0..20_000.0).contains(&high), "{low} to {high}");
+    let (low, high) = statistics("_WVP_10m.jp2");
+    assert!(low == high && (300.0..4000.0).contains(&low), "{low} to {high}");
+}
