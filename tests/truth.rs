@@ -7,6 +7,7 @@
 //! (1 + 0.15 S), and smaller over anything brighter.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "the table is what one looks at")]
 
 use ndarray::Array2;
 use ndarray_npy::read_npy;

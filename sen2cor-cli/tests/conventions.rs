@@ -219,3 +219,15 @@ fn help_is_a_result_and_a_typing_error_is_not() {
     sen2cor(&["proces"]).failed(2, &["proces"]);
     sen2cor(&[PathBuf::new(); 0]).failed(2, &["Usage"]);
 }
+
+/// What is asked for decides, not the folder in which it would be made.
+#[test]
+fn a_baseline_that_cannot_be_simulated_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for baseline in ["02.03", "5.100", "last"] {
+        let ended =
+            sen2cor(&["simulate", "--size", "60", "--baseline", baseline, "-o", &text(folder.path())]);
+        ended.failed(2, &["baseline"]);
+    }
+    assert_eq!(entries(folder.path()), [""; 0]);
+}
