@@ -7,11 +7,10 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use support::{Ended, Shared, command, entries, file_ending, files, process};
+use support::{Ended, Lender, Shared, command, entries, file_ending, files, process};
 use tempfile::TempDir;
 
-static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared::new(&["--size", "120"]));
+static SHARED: Lender = Lender::of_size("120");
 
 const NOTHING: [&str; 0] = [];
 
@@ -22,8 +21,8 @@ struct Spoilt {
 }
 
 impl Spoilt {
-    fn new() -> Self {
-        let (folder, product) = SHARED.copy();
+    fn new(shared: &Shared) -> Self {
+        let (folder, product) = shared.copy();
         Self { folder, product }
     }
 
@@ -85,7 +84,8 @@ const B05: &str = "02021_B05.jp2";
 
 #[test]
 fn a_missing_band_is_named() {
-    let spoilt = Spoilt::new();
+    let shared = SHARED.lend();
+    let spoilt = Spoilt::new(&shared);
     fs::remove_file(spoilt.file(B05)).unwrap();
     spoilt.fails(&[], &["IMG_DATA", "band B05", "missing"]);
     spoilt.fails(&["--no-verify"], &["IMG_DATA", "band B05", "missing"]);
@@ -94,7 +94,8 @@ fn a_missing_band_is_named() {
 /// Only the 10 m images need B08.
 #[test]
 fn a_band_that_is_not_needed_is_not_missed() {
-    let spoilt = Spoilt::new();
+    let shared = SHARED.lend();
+    let spoilt = Spoilt::new(&shared);
     fs::remove_file(spoilt.file("02021_B08.jp2")).unwrap();
     fails(&spoilt.product, 3, &[], &["band B08", "missing"]);
     let output = tempfile::tempdir().unwrap();
@@ -103,8 +104,9 @@ fn a_band_that_is_not_needed_is_not_missed() {
 
 #[test]
 fn a_cut_image_is_named() {
+    let shared = SHARED.lend();
     for share in [0.0, 0.01, 0.3, 0.95] {
-        let spoilt = Spoilt::new();
+        let spoilt = Spoilt::new(&shared);
         spoilt.cut(B05, share);
         spoilt.fails(&[], &[B05]);
         spoilt.fails(&["--no-verify"], &[B05]);
@@ -113,20 +115,22 @@ fn a_cut_image_is_named() {
 
 #[test]
 fn cut_metadata_are_named_with_the_place() {
+    let shared = SHARED.lend();
     for (file, shares) in [("MTD_MSIL1C.xml", [0.0, 0.3, 0.9]), ("MTD_TL.xml", [0.0, 0.5, 0.9])] {
         for share in shares {
-            let spoilt = Spoilt::new();
+            let spoilt = Spoilt::new(&shared);
             spoilt.cut(file, share);
             spoilt.fails(&[], &[file, "at byte"]);
         }
     }
-    let spoilt = Spoilt::new();
+    let spoilt = Spoilt::new(&shared);
     spoilt.cut("manifest.safe", 0.5);
     spoilt.fails(&[], &["manifest.safe", "at byte"]);
 }
 
 #[test]
 fn a_word_where_a_number_belongs_is_named_with_its_field() {
+    let shared = SHARED.lend();
     let fields = [
         ("MTD_MSIL1C.xml", "<Product_Info", "QUANTIFICATION_VALUE"),
         ("MTD_MSIL1C.xml", "<Product_Info", "RADIO_ADD_OFFSET"),
@@ -137,7 +141,7 @@ fn a_word_where_a_number_belongs_is_named_with_its_field() {
     ];
     for (file, after, element) in fields {
         for text in ["many", "", "nan"] {
-            let spoilt = Spoilt::new();
+            let spoilt = Spoilt::new(&shared);
             spoilt.set(file, after, element, text);
             // A direction that is not a number is one that is not known, as in real products.
             let unknown = text == "nan" && element == "AZIMUTH_ANGLE";
@@ -150,7 +154,8 @@ fn a_word_where_a_number_belongs_is_named_with_its_field() {
 
 #[test]
 fn a_size_that_the_images_contradict_is_refused() {
-    let spoilt = Spoilt::new();
+    let shared = SHARED.lend();
+    let spoilt = Spoilt::new(&shared);
     spoilt.set("MTD_TL.xml", "<Size resolution=\"10\"", "NROWS", "126");
     spoilt.fails(&[], &["MTD_TL.xml", "Size", "126"]);
     // All grids agree with each other but not with the images.
@@ -162,21 +167,23 @@ fn a_size_that_the_images_contradict_is_refused() {
 
 #[test]
 fn what_is_not_known_of_a_product_is_refused() {
-    let spoilt = Spoilt::new();
+    let shared = SHARED.lend();
+    let spoilt = Spoilt::new(&shared);
     spoilt.set("MTD_MSIL1C.xml", "<Datatake", "SPACECRAFT_NAME", "Sentinel-9X");
     spoilt.fails(&[], &["MTD_MSIL1C.xml", "SPACECRAFT_NAME", "Sentinel-9X"]);
-    let spoilt = Spoilt::new();
+    let spoilt = Spoilt::new(&shared);
     spoilt.set("MTD_MSIL1C.xml", "<Product_Info", "QUANTIFICATION_VALUE", "1000");
     spoilt.fails(&["--no-verify"], &["MTD_MSIL1C.xml", "QUANTIFICATION_VALUE", "1000"]);
 }
 
 #[test]
 fn a_file_that_differs_from_the_manifest_is_refused_unless_told_otherwise() {
-    let spoilt = Spoilt::new();
+    let shared = SHARED.lend();
+    let spoilt = Spoilt::new(&shared);
     // Near its end an image holds samples, which decode to something in any case.
     spoilt.flip(B05, 0.9);
     spoilt.fails(&[], &[B05, "checksum", "manifest"]);
-    let spoilt = Spoilt::new();
+    let spoilt = Spoilt::new(&shared);
     spoilt.set("MTD_TL.xml", "<Mean_Sun_Angle", "ZENITH_ANGLE", "41");
     spoilt.fails(&[], &["MTD_TL.xml", "manifest"]);
     let output = tempfile::tempdir().unwrap();
@@ -185,6 +192,7 @@ fn a_file_that_differs_from_the_manifest_is_refused_unless_told_otherwise() {
 
 #[test]
 fn what_is_no_level_1c_product_is_refused() {
+    let shared = SHARED.lend();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("empty")).unwrap();
@@ -202,7 +210,7 @@ fn what_is_no_level_1c_product_is_refused() {
         fails(&path(name), 3, &[], &[name, said]);
         support::sen2cor(&[Path::new("inspect"), &path(name)]).failed(3, &[name, said]);
     }
-    let level_2a = process(&SHARED.level_1c, folder.path(), &["--resolution", "60"]).product();
+    let level_2a = process(&shared.level_1c, folder.path(), &["--resolution", "60"]).product();
     for input in [level_2a.clone(), level_2a.join("MTD_MSIL2A.xml")] {
         fails(&input, 3, &[], &["Level-2A", level_2a.to_str().unwrap()]);
     }
@@ -210,10 +218,11 @@ fn what_is_no_level_1c_product_is_refused() {
 
 #[test]
 fn an_output_folder_that_cannot_be_written_is_refused() {
+    let shared = SHARED.lend();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "mine").unwrap();
-    let input = &SHARED.level_1c;
+    let input = &shared.level_1c;
     for (output, said) in [
         (file.join("below"), "file/below"),
         (file.clone(), "file"),
@@ -237,6 +246,7 @@ fn an_output_folder_that_cannot_be_written_is_refused() {
 #[test]
 fn a_folder_without_permission_is_refused() {
     use std::os::unix::fs::PermissionsExt;
+    let shared = SHARED.lend();
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("closed");
     fs::create_dir(&output).unwrap();
@@ -245,16 +255,17 @@ fn a_folder_without_permission_is_refused() {
         eprintln!("skipped: this user may write everywhere");
         return;
     }
-    process(&SHARED.level_1c, &output, &[]).failed(6, &["closed", "denied"]);
+    process(&shared.level_1c, &output, &[]).failed(6, &["closed", "denied"]);
     assert_eq!(entries(&output), NOTHING);
 }
 
 #[test]
 fn a_summary_that_cannot_be_written_is_the_fault_of_the_output() {
+    let shared = SHARED.lend();
     let folder = tempfile::tempdir().unwrap();
     let summary = folder.path().join("absent/summary.json");
     let arguments = ["--resolution", "60", "--summary", summary.to_str().unwrap()];
-    let ended = process(&SHARED.level_1c, folder.path(), &arguments);
+    let ended = process(&shared.level_1c, folder.path(), &arguments);
     assert_eq!(ended.code, 6, "{ended:#?}");
     assert!(ended.stderr.contains("summary.json"), "{ended:#?}");
 }

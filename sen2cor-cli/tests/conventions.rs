@@ -6,15 +6,10 @@ mod support;
 
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use support::{Shared, command, entries, file_ending, files, process, sen2cor};
+use std::path::Path;
+use support::{Lender, command, entries, file_ending, files, process, sen2cor};
 
-static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared::new(&["--size", "180"]));
-
-fn input() -> &'static Path {
-    &SHARED.level_1c
-}
+static SHARED: Lender = Lender::of_size("180");
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -95,7 +90,9 @@ fn stdout_holds_results_only_and_a_summary_says_what_they_cost() {
 
 #[test]
 fn inspect_tells_people_and_scripts_the_same() {
-    let ended = sen2cor(&["inspect", &text(input())]);
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
+    let ended = sen2cor(&["inspect", &text(input)]);
     assert_eq!(ended.code, 0);
     for words in
         ["spacecraft      S2A", "05.10", "offset          -1000 in all bands", "33UUB", "180 x 180 at 10 m"]
@@ -103,7 +100,7 @@ fn inspect_tells_people_and_scripts_the_same() {
         assert!(ended.stdout.contains(words), "nothing of {words:?}: {}", ended.stdout);
     }
     assert!(!ended.stdout.contains("missing"), "{}", ended.stdout);
-    let ended = sen2cor(&["inspect", "--json", &text(input())]);
+    let ended = sen2cor(&["inspect", "--json", &text(input)]);
     let found: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(found["radio_add_offset"].as_object().unwrap().len(), 13);
     assert!(found["radio_add_offset"].as_object().unwrap().values().all(|offset| offset == -1000));
@@ -116,7 +113,8 @@ fn inspect_tells_people_and_scripts_the_same() {
 
 #[test]
 fn verify_finds_a_flipped_byte_in_products_of_either_level() {
-    let (folder, level_1c) = SHARED.copy();
+    let shared = SHARED.lend();
+    let (folder, level_1c) = shared.copy();
     let level_2a = process(&level_1c, folder.path(), &["--resolution", "60"]).product();
     for (product, image) in [(level_1c, "02021_B05.jp2"), (level_2a, "_B05_60m.jp2")] {
         let ended = sen2cor(&["verify", &text(&product)]);
@@ -141,6 +139,8 @@ fn verify_finds_a_flipped_byte_in_products_of_either_level() {
 
 #[test]
 fn options_that_contradict_each_other_are_refused() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
     let refused: [(&[&str], &str); 9] = [
         (&["--boa-offset", "0"], "processing-baseline"),
@@ -154,12 +154,12 @@ fn options_that_contradict_each_other_are_refused() {
         (&["--aerosol", "desert"], "desert"),
     ];
     for (arguments, said) in refused {
-        process(input(), folder.path(), arguments).failed(2, &[said]);
+        process(input, folder.path(), arguments).failed(2, &[said]);
     }
     let ended = command()
         .env("SOURCE_DATE_EPOCH", "yesterday")
         .arg("process")
-        .arg(input())
+        .arg(input)
         .arg("-o")
         .arg(folder.path())
         .output();
@@ -171,15 +171,17 @@ fn options_that_contradict_each_other_are_refused() {
 
 #[test]
 fn explain_prints_the_graph_and_runs_nothing() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
-    let all = process(input(), folder.path(), &["--explain"]);
+    let all = process(input, folder.path(), &["--explain"]);
     assert_eq!(all.code, 0, "{all:#?}");
     for stage in
         ["decode B01", "resample B09 to 20 m", "classify at 20 m", "correct B08 at 10 m", "encode ", "KiB"]
     {
         assert!(all.stdout.contains(stage), "nothing of {stage}: {}", all.stdout);
     }
-    let native = process(input(), folder.path(), &["--explain", "--resolution", "60"]);
+    let native = process(input, folder.path(), &["--explain", "--resolution", "60"]);
     assert!(native.stdout.contains("classify at 60 m") && !native.stdout.contains("classify at 20 m"));
     assert!(native.stdout.lines().count() < all.stdout.lines().count());
     assert_eq!(entries(folder.path()), [""; 0]);
@@ -187,6 +189,8 @@ fn explain_prints_the_graph_and_runs_nothing() {
 
 #[test]
 fn a_log_in_json_is_json_on_every_line() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
     let levels = |ended: &support::Ended| -> Vec<String> {
         let lines = ended.stderr.lines().map(|line| {
@@ -197,11 +201,11 @@ fn a_log_in_json_is_json_on_every_line() {
         lines.collect()
     };
     let arguments = ["--log-format", "json", "--resolution", "60", "--log-level", "debug"];
-    let ended = process(input(), folder.path(), &arguments);
+    let ended = process(input, folder.path(), &arguments);
     let product = ended.product();
     let found = levels(&ended);
     assert!(found.contains(&"INFO".to_owned()) && found.contains(&"DEBUG".to_owned()), "{found:?}");
-    let again = process(input(), folder.path(), &["--log-format", "json", "--log-level", "error"]);
+    let again = process(input, folder.path(), &["--log-format", "json", "--log-level", "error"]);
     again.failed(6, &[product.to_str().unwrap()]);
     assert_eq!(levels(&again), ["ERROR"]);
     let line: Value = serde_json::from_str(again.stderr.trim_end()).unwrap();
@@ -217,7 +221,7 @@ fn help_is_a_result_and_a_typing_error_is_not() {
     }
     assert_eq!(sen2cor(&["--version"]).stdout, format!("sen2cor {}\n", env!("CARGO_PKG_VERSION")));
     sen2cor(&["proces"]).failed(2, &["proces"]);
-    sen2cor(&[PathBuf::new(); 0]).failed(2, &["Usage"]);
+    sen2cor::<&str>(&[]).failed(2, &["Usage"]);
 }
 
 /// What is asked for decides, not the folder in which it would be made.

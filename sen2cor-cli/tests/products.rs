@@ -10,35 +10,32 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use support::{
-    Ended, Shared, TIME, assert_same, assert_same_files, command, entries, files, images, process, processed,
+    Ended, Lender, TIME, assert_same, assert_same_files, command, entries, files, images, process, processed,
     simulate,
 };
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 /// Not square to the tiles of the images nor to any size of the blocks.
-static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared::new(&["--size", "246"]));
-
-fn input() -> &'static Path {
-    &SHARED.level_1c
-}
+static SHARED: Lender = Lender::of_size("246");
 
 #[test]
 fn the_same_time_gives_the_same_bytes() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
     let again = simulate(folder.path(), &["--size", "246"]);
-    assert_same_files(input(), &again);
-    assert_eq!(input().file_name(), again.file_name());
-    let flag = processed(input(), folder.path(), "flag", &[]);
-    assert_same_files(&flag, &processed(input(), folder.path(), "flag again", &[]));
+    assert_same_files(input, &again);
+    assert_eq!(input.file_name(), again.file_name());
+    let flag = processed(input, folder.path(), "flag", &[]);
+    assert_same_files(&flag, &processed(input, folder.path(), "flag again", &[]));
     // 2026-01-02T03:04:05Z; an hour later for the other one.
     let by_variable = |name: &str, seconds: &str| {
         let mut run = command();
         run.env("SOURCE_DATE_EPOCH", seconds)
             .arg("process")
-            .arg(input())
+            .arg(input)
             .arg("-o")
             .arg(folder.path().join(name));
         Ended::from(run.output().unwrap()).product()
@@ -77,12 +74,16 @@ const WAYS: [&[&str]; 7] = [
 
 #[test]
 fn all_images_do_not_depend_on_how_they_are_made() {
-    assert_independent_of_execution(input(), "all", &WAYS);
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
+    assert_independent_of_execution(input, "all", &WAYS);
 }
 
 #[test]
 fn native_60m_images_do_not_depend_on_how_they_are_made() {
-    assert_independent_of_execution(input(), "60", &WAYS);
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
+    assert_independent_of_execution(input, "60", &WAYS);
 }
 
 /// A scene of several tiles in the images of 10 and 20 m, the last ones narrow.
@@ -97,12 +98,13 @@ fn images_of_several_tiles_do_not_depend_on_how_they_are_made() {
 
 #[test]
 fn each_resolution_writes_its_images() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
     let written = |resolution: &str| {
-        let product = processed(input(), folder.path(), resolution, &["--resolution", resolution]);
+        let product = processed(input, folder.path(), resolution, &["--resolution", resolution]);
         let all = files(&product);
-        let count =
-            |part: &str| all.keys().filter(|name| name.contains(part) && name.ends_with(".jp2")).count();
+        let count = |part: &str| all.keys().filter(|name| name.contains(part) && is_image(name)).count();
         // A preview image comes on top, as confidences do.
         let counts = ["/R10m/", "/R20m/", "/R60m/", "_CLDPRB_", "_SNWPRB_", "_PVI"].map(count);
         let listed =
@@ -124,6 +126,10 @@ fn each_resolution_writes_its_images() {
     assert!(native_images.iter().any(|(name, bytes)| all_images[name] != *bytes));
 }
 
+fn is_image(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "jp2")
+}
+
 /// The product as an archive, with its folder in it.
 fn zipped(product: &Path, archive: &Path, method: CompressionMethod) {
     let mut zip = ZipWriter::new(File::create(archive).unwrap());
@@ -138,14 +144,16 @@ fn zipped(product: &Path, archive: &Path, method: CompressionMethod) {
 
 #[test]
 fn archives_and_metadata_files_give_the_same_product_as_folders() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
-    let expected = processed(input(), folder.path(), "folder", &[]);
-    let mut inputs = vec![input().join("MTD_MSIL1C.xml")];
+    let expected = processed(input, folder.path(), "folder", &[]);
+    let mut inputs = vec![input.join("MTD_MSIL1C.xml")];
     for (name, method) in
         [("stored.zip", CompressionMethod::Stored), ("deflated.zip", CompressionMethod::Deflated)]
     {
         inputs.push(folder.path().join(name));
-        zipped(input(), inputs.last().unwrap(), method);
+        zipped(input, inputs.last().unwrap(), method);
     }
     for (i, input) in inputs.iter().enumerate() {
         let product = processed(input, folder.path(), &i.to_string(), &[]);
@@ -187,10 +195,12 @@ fn pixels(path: &Path) -> Vec<u16> {
 
 #[test]
 fn an_offset_of_zero_lowers_the_stored_numbers_by_1000() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
-    let usual = processed(input(), folder.path(), "usual", &["--resolution", "20"]);
+    let usual = processed(input, folder.path(), "usual", &["--resolution", "20"]);
     let arguments = ["--resolution", "20", "--boa-offset", "0", "--processing-baseline", "03.01"];
-    let without = processed(input(), folder.path(), "without", &arguments);
+    let without = processed(input, folder.path(), "without", &arguments);
     assert!(without.to_str().unwrap().contains("_N0301_"), "{}", without.display());
     let metadata = fs::read_to_string(without.join("MTD_MSIL2A.xml")).unwrap();
     assert!(!metadata.contains("-1000"), "an offset is stated");
@@ -215,16 +225,18 @@ fn an_offset_of_zero_lowers_the_stored_numbers_by_1000() {
 
 #[test]
 fn a_finished_product_is_replaced_only_if_asked() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
     let run =
-        |arguments: &[&str]| process(input(), folder.path(), &[&["--resolution", "60"], arguments].concat());
+        |arguments: &[&str]| process(input, folder.path(), &[&["--resolution", "60"], arguments].concat());
     let product = run(&[]).product();
     let name = product.file_name().unwrap().to_str().unwrap().to_owned();
     fs::write(product.join("mine.txt"), "a trace of the first product").unwrap();
     let before = files(&product);
     run(&[]).failed(6, &[&name, "exists"]);
     assert_same(&before, &files(&product));
-    assert_eq!(entries(folder.path()), [name.clone()]);
+    assert_eq!(entries(folder.path()), [name.as_str()]);
     assert_eq!(run(&["--overwrite"]).product(), product);
     assert!(!product.join("mine.txt").exists());
     assert_eq!(files(&product).len() + 1, before.len());
@@ -247,8 +259,10 @@ fn a_finished_product_is_replaced_only_if_asked() {
 
 #[test]
 fn files_lie_where_the_format_has_them() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
     let folder = tempfile::tempdir().unwrap();
-    let product = processed(input(), folder.path(), "2A", &[]);
+    let product = processed(input, folder.path(), "2A", &[]);
     assert_eq!(
         entries(&product),
         ["DATASTRIP", "GRANULE", "HTML", "INSPIRE.xml", "MTD_MSIL2A.xml", "manifest.safe"]
@@ -258,8 +272,7 @@ fn files_lie_where_the_format_has_them() {
     let granule = product.join("GRANULE").join(&granules[0]);
     assert_eq!(entries(&granule), ["AUX_DATA", "IMG_DATA", "MTD_TL.xml", "QI_DATA"]);
     // The weather goes along unchanged.
-    let of =
-        |product: &Path| files(&support::file_ending(product, "/AUX_ECMWFT").parent().unwrap().to_owned());
-    assert_same(&of(input()), &of(&product));
+    let of = |product: &Path| files(support::file_ending(product, "/AUX_ECMWFT").parent().unwrap());
+    assert_same(&of(input), &of(&product));
     assert_eq!(entries(&granule.join("AUX_DATA")), ["AUX_CAMSFO", "AUX_ECMWFT"]);
 }

@@ -9,12 +9,11 @@ mod support;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use support::{Ended, Shared, TIME, command, entries, process, simulate};
+use support::{Ended, Lender, TIME, command, entries, process, simulate};
 
 /// Large enough that a run lasts while a signal is on its way.
-static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared::new(&["--size", "1098"]));
+static SHARED: Lender = Lender::of_size("1098");
 
 const NOTHING: [&str; 0] = [];
 
@@ -40,12 +39,13 @@ fn stop(mut run: Command, signal: &str) -> (i32, String, Duration) {
 
 #[test]
 fn a_signal_ends_a_run_and_leaves_nothing() {
+    let shared = SHARED.lend();
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         for workers in ["1", "3"] {
             let output = tempfile::tempdir().unwrap();
             let mut run = command();
             run.arg("process")
-                .arg(&SHARED.level_1c)
+                .arg(&shared.level_1c)
                 .arg("-o")
                 .arg(output.path())
                 .args(["--workers", workers]);

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, Weak};
 use tempfile::TempDir;
 
 /// Time of all products, so that they can be compared byte by byte.
@@ -86,25 +87,43 @@ pub(crate) fn processed(input: &Path, folder: &Path, name: &str, arguments: &[&s
     process(input, &folder.join(name), arguments).product()
 }
 
-/// A folder for one test file, with a product that all its tests read and none changes.
+/// A product that several tests read and none changes.
 pub(crate) struct Shared {
-    folder: TempDir,
+    _folder: TempDir,
     pub(crate) level_1c: PathBuf,
 }
 
 impl Shared {
-    pub(crate) fn new(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let level_1c = simulate(folder.path(), arguments);
-        Self { folder, level_1c }
-    }
-
     /// A copy that a test may spoil, in a new folder.
     pub(crate) fn copy(&self) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join(self.level_1c.file_name().unwrap());
         copy_folder(&self.level_1c, &copy);
         (folder, copy)
+    }
+}
+
+/// Lends a simulated product to the tests of a file. The last one to give it back removes it: a static would leave its
+/// folder behind.
+pub(crate) struct Lender {
+    size: &'static str,
+    lent: Mutex<Weak<Shared>>,
+}
+
+impl Lender {
+    pub(crate) const fn of_size(size: &'static str) -> Self {
+        Self { size, lent: Mutex::new(Weak::new()) }
+    }
+
+    pub(crate) fn lend(&self) -> Arc<Shared> {
+        let mut lent = self.lent.lock().unwrap();
+        lent.upgrade().unwrap_or_else(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let level_1c = simulate(folder.path(), &["--size", self.size]);
+            let shared = Arc::new(Shared { _folder: folder, level_1c });
+            *lent = Arc::downgrade(&shared);
+            shared
+        })
     }
 }
 
