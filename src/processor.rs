@@ -158,6 +158,12 @@ pub(crate) fn executor_or_threads(set: Option<&Arc<dyn Executor>>) -> Result<Arc
 
 fn open(input: &Path) -> Result<L1cProduct> {
     let product = L1cProduct::open(input).map_err(Error::input)?;
+    let path = product.container.path();
+    if path.to_str().is_none() {
+        // Paths travel to workers as text.
+        let reason = "a path that is not UTF-8 cannot be used".to_owned();
+        return Err(Error::InputContent { path: path.to_owned(), reason });
+    }
     let quantification = product.metadata.quantification;
     if quantification != QUANTIFICATION {
         let file = product.container.display_path(&product.metadata_path);

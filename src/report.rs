@@ -27,7 +27,7 @@ pub struct Totals {
     pub wall_s: f64,
     /// Largest resident memory of the process.
     pub peak_bytes: u64,
-    /// Most bytes that planes took at a time.
+    /// Most bytes that were reserved for planes at a time; memory that is never touched is not resident.
     pub peak_plane_bytes: u64,
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn table(stages: &[StageSummary], totals: &Totals) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
     let _ = write!(
         text,
-        "peak memory {:.0} MB, of which planes {:.0} MB",
+        "peak memory {:.0} MB; planes reserved at most {:.0} MB",
         mb(totals.peak_bytes),
         mb(totals.peak_plane_bytes)
     );
@@ -34,6 +34,6 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].len(), lines[1].len());
         assert_eq!(lines[1], "decode            1.50      0.80        12.3");
-        assert_eq!(lines[3], "peak memory 1000 MB, of which planes 500 MB");
+        assert_eq!(lines[3], "peak memory 1000 MB; planes reserved at most 500 MB");
     }
 }

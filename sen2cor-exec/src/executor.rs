@@ -45,8 +45,8 @@ pub struct Completion {
     pub stage: u64,
     /// Number of the block.
     pub unit: usize,
-    /// The serialised partial result.
-    pub result: Result<Vec<u8>, UnitFailure>,
+    /// The serialised partial result, and the bytes that the unit has filled in slots.
+    pub result: Result<(Vec<u8>, u64), UnitFailure>,
     /// CPU time of the unit.
     pub cpu: Duration,
     /// When it started.

@@ -72,15 +72,17 @@ impl StageRun {
         self.outputs.into_iter().map(OpenPlane::freeze).collect()
     }
 
-    /// Runs one unit in the calling thread.
+    /// Runs one unit in the calling thread; returns the serialised partial result and the bytes filled in slots.
     ///
     /// # Errors
     /// The kernel's own, or that the registry does not know it.
-    pub(crate) fn run_unit(&self, registry: Registry, unit: usize) -> Result<Vec<u8>, KernelError> {
+    pub(crate) fn run_unit(&self, registry: Registry, unit: usize) -> Result<(Vec<u8>, u64), KernelError> {
         let entry = registry.find(&self.plan.kernel).ok_or_else(|| {
             KernelError::internal(ExecError::UnknownKernel { name: self.plan.kernel.clone() }.to_string())
         })?;
-        entry.run(&self.plan.params, &mut UnitIo::new(self, unit))
+        let mut io = UnitIo::new(self, unit);
+        let partial = entry.run(&self.plan.params, &mut io)?;
+        Ok((partial, io.slot_bytes()))
     }
 }
 

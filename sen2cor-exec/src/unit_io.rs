@@ -20,6 +20,7 @@ pub struct UnitIo<'a> {
     block: Block,
     grown: Block,
     taken: Vec<bool>,
+    slot_bytes: u64,
 }
 
 impl<'a> UnitIo<'a> {
@@ -32,6 +33,7 @@ impl<'a> UnitIo<'a> {
             block,
             grown: block.grow(plan.halo_cells, plan.tiling.extent()),
             taken: vec![false; stage.outputs().len()],
+            slot_bytes: 0,
         }
     }
 
@@ -64,6 +66,16 @@ impl<'a> UnitIo<'a> {
     pub fn inner(&self, resolution: Resolution) -> (usize, usize) {
         let (inner, outer) = (self.window(resolution), self.window_with_halo(resolution));
         (inner.row - outer.row, inner.col - outer.col)
+    }
+
+    /// Tells how many bytes of its slots a unit has filled, for the report: slots are larger than what comes to stand in
+    /// them.
+    pub fn filled(&mut self, bytes: u64) {
+        self.slot_bytes += bytes;
+    }
+
+    pub(crate) fn slot_bytes(&self) -> u64 {
+        self.slot_bytes
     }
 
     /// Number of inputs.

@@ -147,7 +147,7 @@ fn the_grids_of_the_detectors_are_merged() {
         .join("metadata/L1C/S2A_MSIL1C_20210713T032051_N0301_R032_T48LWP_20210713T054224.SAFE")
         .join("GRANULE/L1C_T48LWP_A031632_20210713T032054/MTD_TL.xml");
     let tile = tile(&file);
-    for (band, node, sum) in [(Band::B02, 2.16482, 1075.938987), (Band::B12, 2.62839, 1290.36947)] {
+    for (band, node, sum) in [(Band::B02, 2.16482, 1_075.938_987), (Band::B12, 2.62839, 1_290.369_47)] {
         let grid = &tile.view_grids[&band];
         let valid: Vec<f64> = grid.zenith_deg.iter().copied().filter(|z| !z.is_nan()).collect();
         assert_eq!(grid.zenith_deg.len() - valid.len(), 137);

@@ -35,7 +35,9 @@ impl Kernel for Inflate {
     fn run(params: &InflateParams, io: &mut UnitIo<'_>) -> Result<(), KernelError> {
         let mut output = io.output::<u8>(0)?;
         let bytes = output.as_slice_mut().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
-        params.file.inflate_into(bytes).map_err(|e| bad_input(&params.display, &e))
+        params.file.inflate_into(bytes).map_err(|e| bad_input(&params.display, &e))?;
+        io.filled(params.file.len());
+        Ok(())
     }
 }
 
@@ -168,5 +170,6 @@ fn fill_slot(bytes: &[u8], io: &mut UnitIo<'_>) -> Result<u64, KernelError> {
         KernelError::internal(format!("{} encoded bytes do not fit their slot", bytes.len()))
     })?
     .copy_from_slice(bytes);
+    io.filled(bytes.len() as u64);
     Ok(bytes.len() as u64)
 }

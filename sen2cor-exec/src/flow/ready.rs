@@ -74,7 +74,7 @@ pub struct StageRecord {
     pub cpu: Duration,
     /// When units were running.
     pub intervals: Vec<(Instant, Instant)>,
-    /// Bytes of the planes or files that it wrote.
+    /// Bytes of the images, slots or files that it wrote.
     pub bytes: u64,
 }
 

@@ -10,7 +10,7 @@ use crate::context::{Event, RunContext};
 use crate::cpu::thread_cpu;
 use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner, UnitFailure};
-use crate::plane::FrozenPlane;
+use crate::plane::{FrozenPlane, Layout};
 use crate::stage::{StagePlan, StageRun, UnitJob};
 use std::any::Any;
 use std::sync::Arc;
@@ -233,7 +233,10 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             let spec = self.plane_decls[handle.0].spec;
             outputs.push(self.executor.store().create(spec)?);
             self.live_bytes += spec.bytes();
-            self.records[node].bytes += spec.bytes();
+            // Slots are mostly empty: their units tell what they have filled.
+            if matches!(spec.layout, Layout::Grid { .. }) {
+                self.records[node].bytes += spec.bytes();
+            }
         }
         self.peak_bytes = self.peak_bytes.max(self.live_bytes);
         let plan = StagePlan {
@@ -258,7 +261,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             return Ok(());
         };
         let (label, block) = (&self.nodes[node].label, completion.unit);
-        let partial = completion.result.map_err(|failure| match failure {
+        let (partial, slot_bytes) = completion.result.map_err(|failure| match failure {
             UnitFailure::Kernel(source) => ExecError::Kernel { stage: label.clone(), block, source },
             UnitFailure::Panic(message) => ExecError::Panic { stage: label.clone(), block, message },
         })?;
@@ -266,6 +269,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         let record = &mut self.records[node];
         record.cpu += completion.cpu;
         record.units += 1;
+        record.bytes += slot_bytes;
         record.intervals.push((completion.started, completion.ended));
         let State::Running(running) = &mut self.states[node] else { return Ok(()) };
         running.partials[completion.unit] = partial;
