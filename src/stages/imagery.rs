@@ -33,6 +33,7 @@ impl Kernel for Preview {
             ColourBands { red: io.table::<u16>(0)?, green: io.table::<u16>(1)?, blue: io.table::<u16>(2)? };
         let mut slot = io.output::<u8>(0)?;
         let bytes = slot.as_slice_mut().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
+        io.filled(bytes.len() as u64);
         let image =
             ArrayViewMut2::from_shape((PREVIEW_EDGE, 3 * PREVIEW_EDGE), bytes).map_err(|e| defect(&e))?;
         preview(bands, image).map_err(|e| defect(&e))

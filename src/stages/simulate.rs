@@ -64,6 +64,7 @@ impl Kernel for SimulateColour {
             return true_colour(bands, output).map_err(|e| defect(&e));
         }
         let bytes = output.as_slice_mut().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
+        io.filled(bytes.len() as u64);
         let image =
             ArrayViewMut2::from_shape((PREVIEW_EDGE, 3 * PREVIEW_EDGE), bytes).map_err(|e| defect(&e))?;
         preview(bands, image).map_err(|e| defect(&e))
