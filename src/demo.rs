@@ -1,7 +1,6 @@
 //! A whole run on built-in input: simulate, process, and pictures to look at.
 
 use crate::error::{Error, Result};
-use crate::options::Options;
 use crate::processor::Processor;
 use crate::quicklook;
 use crate::simulator::{Simulation, Simulator};
@@ -35,7 +34,8 @@ pub fn run_demo(folder: &Path, context: &RunContext) -> Result<Demo> {
         .with_overwrite(true)
         .run()?;
     let level_1c = only(&simulated.products)?;
-    let options = Options { overwrite: true, ..simulation.options()? };
+    let mut options = simulation.options()?;
+    options.product.overwrite = true;
     let processed = Processor::new(&level_1c)
         .with_options(options)
         .with_output_dir(folder)

@@ -124,19 +124,19 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
     let valid = results.counts.valid() > 0;
     L2aFacts {
         images: results.images.iter().map(|(kind, resolution, _)| (*kind, *resolution)).collect(),
-        boa_add_offset: options.boa_offset,
+        boa_add_offset: options.product.boa_offset,
         shares: shares(&results.counts),
         aot_retrieval: AotRetrieval::Default,
         mean_aot_550: if valid { atmosphere.aot_550 } else { 0.0 },
         mean_water_vapour_cm: if valid { atmosphere.water_vapour_cm } else { 0.0 },
         ozone_source: OzoneSource::Config,
-        ozone_du: options.ozone_du,
+        ozone_du: options.atmosphere.ozone_du,
         auxiliary: AuxiliaryNames {
             look_up_tables: vec![atmosphere.table.to_owned()],
             ..AuxiliaryNames::default()
         },
         negative_shares: results.negative_shares.clone(),
-        model: options.model.to_string(),
+        model: options.atmosphere.model.to_string(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
         notes: notes(job),
     }

@@ -7,7 +7,8 @@
 //! ```no_run
 //! use sen2cor::{Options, Processor, RawOptions};
 //!
-//! let options = RawOptions { aot_550: Some(0.15), ..RawOptions::default() };
+//! let mut options = RawOptions::default();
+//! options.atmosphere.aot_550 = Some(0.15);
 //! let report = Processor::new("S2B_MSIL1C_20240305T104819_N0510_R051_T31TCJ_20240305T125347.SAFE")
 //!     .with_options(Options::try_from(options).map_err(sen2cor::Error::Options)?)
 //!     .run()?;
@@ -46,7 +47,12 @@ pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
 pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
-pub use options::{AerosolLoad, InvalidOption, Options, OutputResolution, RawOptions};
+pub use options::define::{OptionKind, OptionRow, OptionTopic};
+pub use options::{
+    AerosolLoad, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption, Options,
+    OutputResolution, ProductOptions, RawAtmosphereOptions, RawClassificationOptions, RawExecutionOptions,
+    RawOptions, RawProductOptions,
+};
 pub use processor::Processor;
 pub use report::{RunReport, StageSummary, Totals, ValueUsed};
 pub use simulator::{Simulation, Simulator};

@@ -97,7 +97,7 @@ impl Processor {
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: Vec::new(),
-            warnings: input_warnings(&product, self.options.verify),
+            warnings: input_warnings(&product, self.options.product.verify),
             stages: Vec::new(),
             totals: meter.totals(),
         };
@@ -200,21 +200,25 @@ struct TileRun<'a> {
 impl<'a> TileRun<'a> {
     fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
         let options = &processor.options;
-        let creation = options.generation_time.unwrap_or_else(Timestamp::now);
+        let creation = options.product.generation_time.unwrap_or_else(Timestamp::now);
         let (product_document, tile_document) = (&product.metadata.document, &tile.metadata.document);
-        let names =
-            L2aNames::from_l1c(product_document, tile_document, options.processing_baseline, creation)
-                .map_err(Error::input)?;
+        let names = L2aNames::from_l1c(
+            product_document,
+            tile_document,
+            options.product.processing_baseline,
+            creation,
+        )
+        .map_err(Error::input)?;
         let job = Job {
             product,
             tile,
             extent: extent(product, tile)?,
-            resolution: options.resolution,
-            block_cells: options.block_cells,
-            verify: options.verify,
-            thresholds: options.thresholds.clone(),
-            class_map_60m: options.class_map_60m,
-            atmosphere: Atmosphere::new(&sighting(product, tile)?, options)?,
+            resolution: options.product.resolution,
+            block_cells: options.execution.block_cells,
+            verify: options.product.verify,
+            thresholds: options.classification.thresholds.clone(),
+            class_map_60m: options.classification.class_map_60m,
+            atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere)?,
         };
         Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })
     }
@@ -233,14 +237,14 @@ impl<'a> TileRun<'a> {
             extent: self.job.extent,
             ground: self.job.tile.metadata.ground,
             // Planes carry an offset of 1000.
-            subtract: if self.options.boa_offset == 0 { 1000 } else { 0 },
+            subtract: if self.options.product.boa_offset == 0 { 1000 } else { 0 },
             place,
             images: Vec::new(),
         }
     }
 
     fn process(&self, executor: &dyn Executor, meter: &mut Meter) -> Result<PathBuf> {
-        let existing = if self.options.overwrite { Existing::Replace } else { Existing::Keep };
+        let existing = if self.options.product.overwrite { Existing::Replace } else { Existing::Keep };
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::output_io(&self.folder, "creating", e))?;
         let writer = L2aWriter::begin(&self.folder, self.names.clone(), existing).map_err(Error::output)?;
         let mut flow = Flow::new();

@@ -3,7 +3,7 @@
 use crate::decode::one_unit;
 use crate::error::{Error, Result};
 use crate::images::{Target, WrittenFile, encode_and_write, preview_file};
-use crate::options::{AerosolLoad, InvalidOption, Options};
+use crate::options::{AtmosphereOptions, InvalidOption, Options};
 use crate::processor::executor_or_threads;
 use crate::report::{Meter, RunReport};
 use crate::stages::simulate::{
@@ -92,9 +92,9 @@ impl Simulation {
     /// [`Error::Options`] with every number that is out of range.
     pub fn options(&self) -> Result<Options> {
         let mut problems = Vec::new();
-        let mut range = |name, value: f64, low: f64, high: f64, unit| {
+        let mut range = |name: &str, value: f64, low: f64, high: f64, unit| {
             if !(low..=high).contains(&value) {
-                problems.push(InvalidOption::Range { name, value, low, high, unit });
+                problems.push(InvalidOption::Range { name: name.to_owned(), value, low, high, unit });
             }
         };
         let highest_km = if self.model == Model::Sen2cor { 3.5 } else { 5.0 };
@@ -115,15 +115,16 @@ impl Simulation {
         if !problems.is_empty() {
             return Err(Error::Options(problems));
         }
-        Ok(Options {
+        let atmosphere = AtmosphereOptions {
             model: self.model,
             aerosol: self.aerosol,
-            aerosol_load: AerosolLoad::Aot550(self.aot_550),
+            aot_550: Some(self.aot_550),
             water_vapour_cm: Some(self.water_vapour_cm),
             ozone_du: self.ozone_du,
             elevation_km: self.elevation_km,
-            ..Options::default()
-        })
+            ..AtmosphereOptions::default()
+        };
+        Ok(Options { atmosphere, ..Options::default() })
     }
 }
 
@@ -255,7 +256,7 @@ impl Plan {
             latitude_deg: centre_latitude_deg(&facts.ground, extent),
             month: facts.sensing_time.strftime("%m").to_string().parse().unwrap_or(1),
         };
-        let atmosphere = Atmosphere::new(&sighting, &options)?;
+        let atmosphere = Atmosphere::new(&sighting, &options.atmosphere)?;
         let radio_add_offset = facts.radio_add_offset();
         Ok(Self { extent, ground: facts.ground, scene, atmosphere, radio_add_offset, facts })
     }

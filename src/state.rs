@@ -1,7 +1,7 @@
 //! The state of the atmosphere of a run: what was given, what was assumed, and the correction of each band that follows.
 
 use crate::error::{Error, Result};
-use crate::options::{AerosolLoad, Options};
+use crate::options::{AerosolLoad, AtmosphereOptions};
 use crate::report::ValueUsed;
 use sen2cor_core::aerosol::{product_aot_550, table_aot_550};
 use sen2cor_core::angles::{Direction, relative_azimuth_deg};
@@ -53,7 +53,7 @@ impl Atmosphere {
     ///
     /// # Errors
     /// If the table cannot be read or lacks the aerosol.
-    pub(crate) fn new(sighting: &Sighting, options: &Options) -> Result<Self> {
+    pub(crate) fn new(sighting: &Sighting, options: &AtmosphereOptions) -> Result<Self> {
         let (name, bytes) = if options.model == Model::Physical { PHYSICAL_TABLE } else { PARITY_TABLE };
         let table = lut_file::parse(Path::new(name), bytes)
             .map_err(|source| Error::Auxiliary { what: "the atmospheric correction", source })?;
@@ -99,8 +99,8 @@ struct AerosolState {
 impl AerosolState {
     /// A given optical depth is used and written as it is. A visibility becomes the optical depth that the tables of
     /// the original hold for it; model `sen2cor` writes the slightly different number of the original's formula.
-    fn of(options: &Options) -> Self {
-        match (options.aerosol_load, options.model) {
+    fn of(options: &AtmosphereOptions) -> Self {
+        match (options.aerosol_load(), options.model) {
             (AerosolLoad::Aot550(aot), _) => {
                 Self { table_aot_550: aot, product_aot_550: aot, source: "given".to_owned() }
             }
@@ -124,7 +124,7 @@ impl AerosolState {
 struct Lookup<'a> {
     table: &'a AtmosphereTable,
     sighting: &'a Sighting,
-    options: &'a Options,
+    options: &'a AtmosphereOptions,
     season: Season,
     aot_550: f64,
     water_vapour_cm: f64,
@@ -170,7 +170,7 @@ impl Lookup<'_> {
             value,
             source: source.to_owned(),
         };
-        let defaults = Options::default();
+        let defaults = AtmosphereOptions::default();
         let or_default = |is_default| if is_default { "default" } else { "given" };
         let options = self.options;
         let water_source = if options.water_vapour_cm.is_some() { "given" } else { "default of the season" };

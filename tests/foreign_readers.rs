@@ -33,9 +33,10 @@ impl Products {
         let simulation = Simulation { size_px: SIZE_PX, spacecraft, baseline, ..Simulation::default() };
         let level_1c = Simulator::new(simulation, folder.path()).run().unwrap().products.remove(0);
         let process = |name: &str, resolution| {
-            let run = Processor::new(&level_1c)
-                .with_options(Options { resolution, ..Options::default() })
-                .with_output_dir(folder.path().join(name));
+            let mut options = Options::default();
+            options.product.resolution = resolution;
+            let run =
+                Processor::new(&level_1c).with_options(options).with_output_dir(folder.path().join(name));
             run.run().unwrap().products.remove(0)
         };
         let level_2a = process("2A", OutputResolution::All);

@@ -92,6 +92,10 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Text>) {
             }
             continue;
         }
+        // In a linked worktree `.git` is a file that says where the repository is.
+        if name == ".git" {
+            continue;
+        }
         // What is no UTF-8 is no text, such as the tables in data/.
         if let Ok(text) = fs::read_to_string(&path) {
             let relative = path.strip_prefix(root).unwrap_or(&path);

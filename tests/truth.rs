@@ -23,7 +23,8 @@ use sen2cor::io::bytes::FileSource;
 use sen2cor::io::jp2::{ImageIndex, OpenJpeg, decode_image};
 use sen2cor::io::safe::L1cProduct;
 use sen2cor::{
-    Aerosol, Model, Options, OutputResolution, Processor, RawOptions, Simulation, Simulator, Spacecraft,
+    Aerosol, Model, Options, OutputResolution, Processor, RawAtmosphereOptions, RawOptions, Simulation,
+    Simulator, Spacecraft,
 };
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -53,15 +54,16 @@ impl Case {
     /// Processes with the atmosphere of the simulation.
     fn processed(&self, resolution: OutputResolution) -> PathBuf {
         let simulation = &self.simulation;
-        let raw = RawOptions {
-            resolution: Some(resolution),
+        let mut raw = RawOptions::default();
+        raw.product.resolution = Some(resolution);
+        raw.atmosphere = RawAtmosphereOptions {
             model: Some(simulation.model),
             aerosol: Some(simulation.aerosol),
             aot_550: Some(simulation.aot_550),
             water_vapour_cm: Some(simulation.water_vapour_cm),
             ozone_du: Some(simulation.ozone_du),
             elevation_km: Some(simulation.elevation_km),
-            ..RawOptions::default()
+            ..RawAtmosphereOptions::default()
         };
         Processor::new(&self.level_1c)
             .with_options(Options::try_from(raw).unwrap())

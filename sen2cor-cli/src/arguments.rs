@@ -1,9 +1,8 @@
 //! What can be typed on the command line.
 
+use crate::option_arguments::OptionArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sen2cor::{
-    Aerosol, ClassReduction, Model, OutputResolution, ProcessingBaseline, RawOptions, Spacecraft, Timestamp,
-};
+use sen2cor::{Aerosol, Model, ProcessingBaseline, Spacecraft, Timestamp};
 use std::path::PathBuf;
 
 /// Sentinel-2 Level-2A processor: scene classification and atmospheric correction of Level-1C products.
@@ -28,6 +27,12 @@ pub(crate) enum Command {
     Simulate(SimulateArguments),
     /// Simulate a product, process it and say where to look.
     Demo(DemoArguments),
+    /// Print the options of a run: as they are in effect, or as a schema.
+    Options(Box<OptionsArguments>),
+    /// Print a script that lets a shell complete command lines.
+    Completions(CompletionsArguments),
+    /// Print the manual page.
+    Man(ManArguments),
 }
 
 #[derive(Args, Debug)]
@@ -72,10 +77,6 @@ pub(crate) struct ExecutionArguments {
     /// Number of threads; 0 stands for all processors that this process may use.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Execution")]
     pub(crate) workers: usize,
-    /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else
-    /// now.
-    #[arg(long, value_name = "TIME", help_heading = "Product")]
-    pub(crate) generation_time: Option<Timestamp>,
     /// Write what the run has cost, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Execution")]
     pub(crate) summary: Option<PathBuf>,
@@ -95,82 +96,6 @@ pub(crate) struct ProcessArguments {
     /// Print the graph of the run with the bytes that each stage writes, and stop.
     #[arg(long, help_heading = "Execution")]
     pub(crate) explain: bool,
-}
-
-#[derive(Args, Clone, Debug)]
-pub(crate) struct OptionArguments {
-    /// Images that are written, in metres. `20` includes the 60 m averages of the 20 m results, `10` all images; `60`
-    /// runs natively at 60 m.
-    #[arg(long, value_name = "10|20|60|all", value_parser = resolution, help_heading = "Product")]
-    resolution: Option<OutputResolution>,
-    /// Offset of the stored surface reflectance; 0 needs a processing baseline below 04.00.
-    #[arg(long, value_name = "-1000|0", allow_hyphen_values = true, help_heading = "Product")]
-    boa_offset: Option<i32>,
-    /// Baseline in names and metadata [default: 99.99].
-    #[arg(long, value_name = "DD.DD", help_heading = "Product")]
-    processing_baseline: Option<ProcessingBaseline>,
-    /// How the class map goes from 20 m to 60 m [default: median].
-    #[arg(long, value_name = "median|majority", value_parser = class_reduction, help_heading = "Product")]
-    class_map_60m: Option<ClassReduction>,
-    /// Replace a finished product of the same name.
-    #[arg(long, help_heading = "Product")]
-    overwrite: bool,
-    /// Do not compare the files that are read with the manifest.
-    #[arg(long, help_heading = "Product")]
-    no_verify: bool,
-    /// Model of the correction: `sen2cor` agrees with the archive, `physical` is the most exact.
-    #[arg(long, value_name = "sen2cor|physical", help_heading = "Atmosphere")]
-    model: Option<Model>,
-    /// Aerosol type.
-    #[arg(long, value_name = "rural|maritime", help_heading = "Atmosphere")]
-    aerosol: Option<Aerosol>,
-    /// Aerosol optical depth at 550 nm above the ground, 0 to 1.8.
-    #[arg(long, value_name = "X", help_heading = "Atmosphere", conflicts_with = "visibility_km")]
-    aot_550: Option<f64>,
-    /// Visibility, 5 to 120 km [default: 40].
-    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
-    visibility_km: Option<f64>,
-    /// Water vapour column above the ground, 0 to 7 cm [default: that of the season].
-    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
-    water_vapour_cm: Option<f64>,
-    /// Ozone column, 100 to 600 Dobson units [default: 331].
-    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
-    ozone_du: Option<f64>,
-    /// Elevation of the ground, km [default: 0.1].
-    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
-    elevation_km: Option<f64>,
-    /// Surface reflectance for which the tables are taken to hold, model sen2cor only [default: 0.15].
-    #[arg(long, value_name = "X", help_heading = "Atmosphere")]
-    spherical_albedo_reference: Option<f64>,
-    /// Edge of the processing blocks in cells of 10 m, a multiple of 6 [default: 1098]. The result does not depend on
-    /// it.
-    #[arg(long, value_name = "N", help_heading = "Execution")]
-    block_cells: Option<u32>,
-}
-
-impl OptionArguments {
-    /// The options as the library takes them.
-    pub(crate) fn into_raw(self, generation_time: Option<Timestamp>) -> RawOptions {
-        RawOptions {
-            resolution: self.resolution,
-            model: self.model,
-            aerosol: self.aerosol,
-            aot_550: self.aot_550,
-            visibility_km: self.visibility_km,
-            water_vapour_cm: self.water_vapour_cm,
-            ozone_du: self.ozone_du,
-            elevation_km: self.elevation_km,
-            spherical_albedo_reference: self.spherical_albedo_reference,
-            boa_offset: self.boa_offset,
-            processing_baseline: self.processing_baseline,
-            thresholds: None,
-            class_map_60m: self.class_map_60m,
-            block_cells: self.block_cells,
-            verify: self.no_verify.then_some(false),
-            overwrite: self.overwrite.then_some(true),
-            generation_time,
-        }
-    }
 }
 
 #[derive(Args, Debug)]
@@ -236,6 +161,10 @@ pub(crate) struct SimulateArguments {
     /// Replace a product of the same name.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else
+    /// now.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) generation_time: Option<Timestamp>,
     #[command(flatten)]
     pub(crate) execution: ExecutionArguments,
 }
@@ -247,22 +176,32 @@ pub(crate) struct DemoArguments {
     pub(crate) output_dir: PathBuf,
 }
 
-fn resolution(text: &str) -> Result<OutputResolution, String> {
-    match text {
-        "all" => Ok(OutputResolution::All),
-        "10" => Ok(OutputResolution::R10),
-        "20" => Ok(OutputResolution::R20),
-        "60" => Ok(OutputResolution::R60),
-        _ => Err("expected 10, 20, 60 or all".to_owned()),
-    }
+#[derive(Args, Debug)]
+pub(crate) struct OptionsArguments {
+    /// Print the options that are in effect as a configuration file in TOML, with their meaning. This is what happens
+    /// without any flag.
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Print the JSON schema of configuration files.
+    #[arg(long, conflicts_with = "print")]
+    pub(crate) schema: bool,
+    #[command(flatten)]
+    pub(crate) options: OptionArguments,
 }
 
-fn class_reduction(text: &str) -> Result<ClassReduction, String> {
-    match text {
-        "median" => Ok(ClassReduction::Median),
-        "majority" => Ok(ClassReduction::Majority),
-        _ => Err("expected median or majority".to_owned()),
-    }
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// A command, whose page is printed instead of that of the program.
+    pub(crate) command: Option<String>,
+    /// Write all pages into this folder.
+    #[arg(long, short, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) output_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]
@@ -273,12 +212,5 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_negative_offset_is_no_flag() {
-        let arguments = Arguments::parse_from(["sen2cor", "process", "x", "--boa-offset", "-1000"]);
-        let Command::Process(process) = arguments.command else { panic!("another command") };
-        assert_eq!(process.options.into_raw(None).boa_offset, Some(-1000));
     }
 }

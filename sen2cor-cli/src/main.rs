@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod exit_code;
 mod logging;
+mod option_arguments;
 mod output;
 mod progress;
 mod signals;
@@ -25,11 +26,14 @@ fn main() -> ExitCode {
         Err(error) => return exit_code::report(&error, None),
     };
     let outcome = match arguments.command {
-        Command::Process(process) => commands::process::run(process, &stop, &bar),
+        Command::Process(process) => commands::process::run(*process, &stop, &bar),
         Command::Inspect(inspect) => commands::inspect::run(&inspect),
         Command::Verify(verify) => commands::verify::run(&verify),
         Command::Simulate(simulate) => commands::simulate::run(&simulate, &stop, &bar),
         Command::Demo(demo) => commands::demo::run(&demo, &stop, &bar),
+        Command::Options(options) => commands::options::run(*options),
+        Command::Completions(completions) => commands::shell::completions(&completions),
+        Command::Man(man) => commands::shell::man(&man),
     };
     bar.finish_and_clear();
     match outcome {

@@ -146,11 +146,11 @@ fn options_that_contradict_each_other_are_refused() {
         (&["--boa-offset", "0"], "processing-baseline"),
         (&["--boa-offset", "-500"], "boa-offset"),
         (&["--model", "physical", "--spherical-albedo-reference", "0.2"], "spherical-albedo-reference"),
-        (&["--aot-550", "0.1", "--visibility-km", "23"], "--visibility-km"),
+        (&["--aot-550", "0.1", "--visibility-km", "23"], "visibility-km"),
         (&["--aot-550", "1.9"], "aot-550 is 1.9, allowed are 0 to 1.8"),
         (&["--elevation-km", "3.6"], "elevation-km"),
         (&["--block-cells", "100"], "block-cells"),
-        (&["--resolution", "30"], "10, 20, 60 or all"),
+        (&["--resolution", "30"], "10, 20, 60, all"),
         (&["--aerosol", "desert"], "desert"),
     ];
     for (arguments, said) in refused {

@@ -2,18 +2,21 @@
 
 pub(crate) mod demo;
 pub(crate) mod inspect;
+pub(crate) mod options;
 pub(crate) mod process;
+pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod verify;
 
 use crate::arguments::{ExecutionArguments, ExecutorName};
+use crate::option_arguments::OptionArguments;
 use crate::output;
 use crate::progress::Progress;
 use crate::signals::Stop;
 use crate::stage_table::table;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use sen2cor::{Executor, KERNELS, RunContext, RunReport, Sequential, Threads, Timestamp};
+use sen2cor::{Executor, KERNELS, RawOptions, RunContext, RunReport, Sequential, Threads, Timestamp};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,6 +47,13 @@ fn generation_time(flag: Option<Timestamp>) -> anyhow::Result<Option<Timestamp>>
         sen2cor::Error::Options(vec![sen2cor::InvalidOption::Conflict { reason }])
     };
     Ok(Some(time.ok_or_else(problem)?))
+}
+
+/// The options of a run: flags over a configuration file, and the time of reproducible builds where none is given.
+fn effective(arguments: OptionArguments) -> anyhow::Result<RawOptions> {
+    let mut raw = arguments.into_raw()?;
+    raw.product.generation_time = generation_time(raw.product.generation_time)?;
+    Ok(raw)
 }
 
 /// Shows what a run has cost and prints its products, the last one in the last line.

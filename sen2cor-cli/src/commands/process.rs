@@ -1,6 +1,6 @@
 //! `sen2cor process`
 
-use super::{conclude, context, executor, generation_time};
+use super::{conclude, context, effective, executor};
 use crate::arguments::ProcessArguments;
 use crate::output;
 use crate::signals::Stop;
@@ -8,13 +8,8 @@ use indicatif::ProgressBar;
 use sen2cor::{Options, Processor};
 use std::process::ExitCode;
 
-pub(crate) fn run(
-    arguments: Box<ProcessArguments>,
-    stop: &Stop,
-    bar: &ProgressBar,
-) -> anyhow::Result<ExitCode> {
-    let time = generation_time(arguments.execution.generation_time)?;
-    let options = Options::try_from(arguments.options.into_raw(time)).map_err(sen2cor::Error::Options)?;
+pub(crate) fn run(arguments: ProcessArguments, stop: &Stop, bar: &ProgressBar) -> anyhow::Result<ExitCode> {
+    let options = Options::try_from(effective(arguments.options)?).map_err(sen2cor::Error::Options)?;
     let mut processor = Processor::new(&arguments.input)
         .with_options(options)
         .with_executor(executor(&arguments.execution)?)

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &SimulateArguments, stop: &Stop, bar: &ProgressBar)
         baseline: arguments.baseline,
         spacecraft: arguments.spacecraft,
         seed: arguments.seed,
-        generation_time: generation_time(arguments.execution.generation_time)?,
+        generation_time: generation_time(arguments.generation_time)?,
     };
     let mut simulator = Simulator::new(simulation, &arguments.output_dir)
         .with_executor(executor(&arguments.execution)?)

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// How nine classes become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ClassReduction {
     /// The median of the class numbers, as in the original.
     #[default]

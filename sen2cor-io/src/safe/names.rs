@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 /// Version of the processing chain. Versions are compared as numbers: 15.00 is newer than 14.09.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ProcessingBaseline {
     /// Number before the point.
     pub major: u32,
@@ -41,6 +42,20 @@ impl ProcessingBaseline {
 impl fmt::Display for ProcessingBaseline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:02}.{:02}", self.major, self.minor)
+    }
+}
+
+impl From<ProcessingBaseline> for String {
+    fn from(baseline: ProcessingBaseline) -> Self {
+        baseline.to_string()
+    }
+}
+
+impl TryFrom<String> for ProcessingBaseline {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
     }
 }
 

@@ -1,0 +1,64 @@
+//! Options of the state of the atmosphere and of its correction.
+
+use super::check::Checker;
+use super::define::options;
+use sen2cor_core::aerosol::Aerosol;
+use sen2cor_core::reflectance::Model;
+use serde::{Deserialize, Serialize};
+
+/// Where the aerosol optical depth comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AerosolLoad {
+    /// Aerosol optical depth at 550 nm.
+    Aot550(f64),
+    /// Visibility in kilometres.
+    VisibilityKm(f64),
+}
+
+options! {
+    /// The state of the atmosphere and its correction.
+    RawAtmosphereOptions => AtmosphereOptions, "Atmosphere";
+
+    /// Model of the correction: `sen2cor` agrees with the archive, `physical` is the most exact. Default sen2cor.
+    model: Model = Model::Sen2cor, Choice(&["sen2cor", "physical"]);
+    /// Aerosol type. Default rural. Source: GIPP `Aerosol_Type`.
+    aerosol: Aerosol = Aerosol::Rural, Choice(&["rural", "maritime"]);
+    /// Aerosol optical depth at 550 nm above the ground, 0 to 1.8. Excludes visibility-km.
+    aot_550: f64, Number { low: 0.0, high: 1.8, unit: "" };
+    /// Horizontal visibility, 5 to 120 km. Default 40. Source: GIPP `Visibility`.
+    visibility_km: f64 = 40.0, Number { low: 5.0, high: 120.0, unit: "km" };
+    /// Water vapour column above the ground, 0 to 7 cm. Default: that of the season (2.0 cm in summer, 0.4 cm in winter, at
+    /// sea level).
+    water_vapour_cm: f64, Number { low: 0.0, high: 7.0, unit: "cm" };
+    /// Ozone column, 100 to 600 Dobson units. Default 331.
+    ozone_du: f64 = 331.0, Number { low: 100.0, high: 600.0, unit: "DU" };
+    /// Ground elevation of the whole tile, 0 to 5 km (model sen2cor: to 3.5). Default 0.1. Source: GIPP `Altitude`.
+    elevation_km: f64 = 0.1, Number { low: 0.0, high: 5.0, unit: "km" };
+    /// Surface reflectance for which the tables are taken to hold, 0 to 1; model sen2cor only. Default 0.15.
+    spherical_albedo_reference: f64 = 0.15, Number { low: 0.0, high: 1.0, unit: "" };
+}
+
+impl RawAtmosphereOptions {
+    pub(super) fn check(&self, check: &mut Checker) {
+        let model = self.model.unwrap_or(Model::Sen2cor);
+        check.conflict(
+            self.aot_550.is_some() && self.visibility_km.is_some(),
+            "aot-550 and visibility-km exclude each other",
+        );
+        check.conflict(
+            model == Model::Physical && self.spherical_albedo_reference.is_some(),
+            "spherical-albedo-reference belongs to model sen2cor; model physical uses the exact form",
+        );
+        check.conflict(
+            model == Model::Sen2cor && self.elevation_km.is_some_and(|km| km > 3.5 && km <= 5.0),
+            "elevation-km is above 3.5, the highest that model sen2cor allows",
+        );
+    }
+}
+
+impl AtmosphereOptions {
+    /// From `aot_550` or, where that is not given, `visibility_km`.
+    pub fn aerosol_load(&self) -> AerosolLoad {
+        self.aot_550.map_or(AerosolLoad::VisibilityKm(self.visibility_km), AerosolLoad::Aot550)
+    }
+}

@@ -1,0 +1,56 @@
+//! Options of the product: what is written, how it is called and encoded.
+
+use super::check::Checker;
+use super::define::options;
+use jiff::Timestamp;
+use sen2cor_io::safe::names::ProcessingBaseline;
+use serde::{Deserialize, Serialize};
+
+/// Which images a run writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OutputResolution {
+    /// All: 20 m, 60 m as averages of the 20 m results, 10 m.
+    #[default]
+    #[serde(rename = "all")]
+    All,
+    /// As `All`: the 10 m images need the 20 m results, which are written too.
+    #[serde(rename = "10")]
+    R10,
+    /// 20 m, and 60 m as averages of the 20 m results.
+    #[serde(rename = "20")]
+    R20,
+    /// 60 m only, processed natively at 60 m.
+    #[serde(rename = "60")]
+    R60,
+}
+
+options! {
+    /// What is written, and how it is called and encoded.
+    RawProductOptions => ProductOptions, "Product";
+
+    /// Images that are written, in metres. `20` includes the 60 m averages of the 20 m results, `10` all images; `60` runs
+    /// natively at 60 m. Default all.
+    resolution: OutputResolution = OutputResolution::All, Choice(&["10", "20", "60", "all"]);
+    /// Offset of the stored surface reflectance, -1000 or 0; 0 needs a processing baseline below 04.00. Default -1000.
+    boa_offset: i32 = -1000, Integer { low: -1000, high: 0, unit: "" };
+    /// Baseline in names and metadata. Default 99.99.
+    processing_baseline: ProcessingBaseline = ProcessingBaseline { major: 99, minor: 99 }, Text("DD.DD");
+    /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else now.
+    generation_time: Timestamp, Text("TIME");
+    /// Replace a finished product. Default no.
+    overwrite: bool = false, Flag;
+    /// Compare the files that are read with the manifest. Default yes.
+    verify: bool = true, Flag;
+}
+
+impl RawProductOptions {
+    pub(super) fn check(&self, check: &mut Checker) {
+        let product = self.clone().complete();
+        let old = ProcessingBaseline { major: 4, minor: 0 };
+        check.conflict(![-1000, 0].contains(&product.boa_offset), "boa-offset is -1000 or 0");
+        check.conflict(
+            product.boa_offset == 0 && product.processing_baseline >= old,
+            "boa-offset 0 needs a processing-baseline below 04.00, so that readers which go by the baseline agree",
+        );
+    }
+}
