@@ -12,7 +12,7 @@ use sen2cor_io::bytes::ByteSource;
 use sen2cor_io::limits::MAX_XML_BYTES;
 use sen2cor_io::safe::{
     AotRetrieval, AuxiliaryNames, ClassShares, CopySource, FileCopy, ImageKind, KnownDigests, L2aFacts,
-    L2aInput, L2aWriter, OzoneSource,
+    L2aInput, L2aWriter, OzoneSource, RecordedNote,
 };
 use sen2cor_io::xml::Element;
 use std::path::PathBuf;
@@ -65,6 +65,7 @@ pub(crate) fn finish(
     job: &Job<'_>,
     options: &Options,
     results: &FlowResults,
+    notes: Vec<RecordedNote>,
 ) -> Result<PathBuf> {
     let container = &job.product.container;
     let inspire = container
@@ -92,7 +93,8 @@ pub(crate) fn finish(
         copies,
     };
     let known = known_digests(&writer, results);
-    writer.finish(input, &facts(job, options, results), &known).map_err(Error::output)
+    let facts = L2aFacts { record: notes, ..facts(job, options, results) };
+    writer.finish(input, &facts, &known).map_err(Error::output)
 }
 
 type Source = Box<dyn ByteSource + Send + Sync>;
@@ -138,7 +140,8 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         negative_shares: results.negative_shares.clone(),
         model: options.atmosphere.model.to_string(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        notes: notes(job),
+        values: values(job),
+        record: Vec::new(),
     }
 }
 
@@ -156,11 +159,9 @@ fn shares(counts: &ClassCounts) -> ClassShares {
     ClassShares { no_data: f64::from(percentages.0[0]), classes, cloudy_over_land: percent(clouds, land) }
 }
 
-/// What was used and what deserves a look, for the quality report.
-fn notes(job: &Job<'_>) -> Vec<(String, String)> {
-    let values = job.atmosphere.values.iter().map(|v| {
-        (v.name.to_uppercase().replace(' ', "_").replace(',', ""), format!("{} ({})", v.value, v.source))
-    });
-    let warnings = job.atmosphere.warnings.iter().map(|w| ("WARNING".to_owned(), w.clone()));
-    values.chain(warnings).collect()
+/// What was used, for the quality report.
+fn values(job: &Job<'_>) -> Vec<(String, String)> {
+    let name = |name: &str| name.to_uppercase().replace(' ', "_").replace(',', "");
+    let values = job.atmosphere.values.iter();
+    values.map(|v| (name(&v.name), format!("{} ({})", v.value, v.source))).collect()
 }

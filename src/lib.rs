@@ -31,6 +31,7 @@ mod kernel_tests;
 mod kernels;
 mod options;
 mod processor;
+mod quality;
 mod quicklook;
 mod recipe;
 mod report;
@@ -54,6 +55,7 @@ pub use options::{
     RawOptions, RawProductOptions,
 };
 pub use processor::Processor;
+pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};
 pub use report::{RunReport, StageSummary, Totals, ValueUsed};
 pub use simulator::{Simulation, Simulator};
 

@@ -5,6 +5,7 @@ use crate::facts::{self, FlowResults};
 use crate::images::ImageSink;
 use crate::kernels::KERNELS;
 use crate::options::Options;
+use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, Outcome, level_2a};
 use crate::report::{Meter, RunReport};
 use crate::simulator::centre_latitude_deg;
@@ -97,25 +98,24 @@ impl Processor {
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: Vec::new(),
-            warnings: input_warnings(&product, self.options.product.verify),
+            quality: QualityRecord::default(),
             stages: Vec::new(),
             totals: meter.totals(),
         };
-        for warning in &report.warnings {
-            tracing::warn!("{warning}");
+        for note in input_notes(&product, self.options.product.verify) {
+            report.quality.add(None, note);
         }
         for tile in &product.tiles {
             let mut run = TileRun::new(self, &product, tile)?;
-            for warning in &run.job.atmosphere.warnings {
-                tracing::warn!("{}: {warning}", tile.metadata.mgrs_tile);
-            }
+            let notes = std::mem::take(&mut run.job.atmosphere.notes);
             // Without a climatology the original processor looks for snow too, and calls that an error.
-            tracing::info!("no snow climatology is used: snow is possible everywhere");
-            let path = run.process(executor.as_ref(), &mut meter)?;
+            for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]) {
+                report.quality.add(Some(&tile.metadata.mgrs_tile), note);
+            }
+            let path = run.process(executor.as_ref(), &mut meter, &report.quality)?;
             tracing::info!("{} is complete", path.display());
             report.products.push(path);
             report.values.append(&mut run.job.atmosphere.values);
-            report.warnings.append(&mut run.job.atmosphere.warnings);
         }
         report.stages = meter.stages();
         report.totals = meter.totals();
@@ -178,14 +178,13 @@ fn open(input: &Path) -> Result<L1cProduct> {
     Ok(product)
 }
 
-fn input_warnings(product: &L1cProduct, verify: bool) -> Vec<String> {
-    let findings = product.findings();
-    let odd = findings.iter().filter(|f| f.kind == FindingKind::Warning);
-    let mut warnings: Vec<String> = odd.map(|f| format!("{}: {}", f.subject, f.detail)).collect();
+fn input_notes(product: &L1cProduct, verify: bool) -> Vec<QualityNote> {
+    let findings = product.findings().into_iter().filter(|f| f.kind == FindingKind::Warning);
+    let mut notes: Vec<_> = findings.map(QualityNote::Input).collect();
     if verify && product.manifest.is_none() {
-        warnings.push("manifest: missing, so the files are not checked for damage".to_owned());
+        notes.push(QualityNote::NoManifest);
     }
-    warnings
+    notes
 }
 
 /// The run of one tile.
@@ -243,7 +242,12 @@ impl<'a> TileRun<'a> {
         }
     }
 
-    fn process(&self, executor: &dyn Executor, meter: &mut Meter) -> Result<PathBuf> {
+    fn process(
+        &self,
+        executor: &dyn Executor,
+        meter: &mut Meter,
+        quality: &QualityRecord,
+    ) -> Result<PathBuf> {
         let existing = if self.options.product.overwrite { Existing::Replace } else { Existing::Keep };
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::output_io(&self.folder, "creating", e))?;
         let writer = L2aWriter::begin(&self.folder, self.names.clone(), existing).map_err(Error::output)?;
@@ -257,7 +261,9 @@ impl<'a> TileRun<'a> {
         let Outcome { class_counts, negatives, images } = outcome;
         let results = FlowResults::collect(&finished, class_counts, &negatives, &images)?;
         drop(finished);
-        let path = meter.measure("metadata", || facts::finish(writer, &self.job, self.options, &results))?;
+        let notes = quality.of_tile(&self.job.tile.metadata.mgrs_tile);
+        let path =
+            meter.measure("metadata", || facts::finish(writer, &self.job, self.options, &results, notes))?;
         if self.context.cancel.is_cancelled() {
             tracing::warn!("the request to stop came after the product was complete");
         }

@@ -1,5 +1,6 @@
 //! What a run has done: products, time, memory, and what the user should know.
 
+use crate::quality::QualityRecord;
 use sen2cor_exec::{StageRecord, process_usage};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -53,8 +54,8 @@ pub struct RunReport {
     pub workers: usize,
     /// What was used for the correction.
     pub values: Vec<ValueUsed>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
+    /// Every fallback and every warning.
+    pub quality: QualityRecord,
     /// Cost by groups of stages, in the order in which they first ran.
     pub stages: Vec<StageSummary>,
     /// Cost of the whole run.

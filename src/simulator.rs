@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::images::{Target, WrittenFile, encode_and_write, preview_file};
 use crate::options::{AtmosphereOptions, InvalidOption, Options};
 use crate::processor::executor_or_threads;
+use crate::quality::{QualityRecord, Severity};
 use crate::report::{Meter, RunReport};
 use crate::stages::simulate::{
     ColourParams, FillMask, SimulateBand, SimulateColour, SimulateParams, SurfaceTruth, Truth, TruthParams,
@@ -208,12 +209,17 @@ impl Simulator {
         }
         drop(finished);
         let product = meter.measure("metadata", || writer.finish(&known)).map_err(Error::output)?;
+        // What is given is meant, so there are no fallbacks here.
+        let mut quality = QualityRecord::default();
+        for note in plan.atmosphere.notes.into_iter().filter(|note| note.severity() == Severity::Warning) {
+            quality.add(None, note);
+        }
         Ok(RunReport {
             products: vec![product],
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: plan.atmosphere.values,
-            warnings: plan.atmosphere.warnings,
+            quality,
             stages: meter.stages(),
             totals: meter.totals(),
         })

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::options::{AerosolLoad, AtmosphereOptions};
+use crate::quality::QualityNote;
 use crate::report::ValueUsed;
 use sen2cor_core::aerosol::{product_aot_550, table_aot_550};
 use sen2cor_core::angles::{Direction, relative_azimuth_deg};
@@ -45,7 +46,8 @@ pub(crate) struct Atmosphere {
     pub(crate) water_vapour_dn: u16,
     /// What was used, for the report and the product.
     pub(crate) values: Vec<ValueUsed>,
-    pub(crate) warnings: Vec<String>,
+    /// What deserves a note.
+    pub(crate) notes: Vec<QualityNote>,
 }
 
 impl Atmosphere {
@@ -74,7 +76,7 @@ impl Atmosphere {
             aot_dn: stored(load.product_aot_550),
             water_vapour_dn: stored(water_vapour_cm),
             values: lookup.values(&load),
-            warnings: warnings(notes, sighting),
+            notes: lookup.notes(&load, notes),
         })
     }
 
@@ -164,6 +166,23 @@ impl Lookup<'_> {
         (self.options.model == Model::Sen2cor).then_some(self.options.spherical_albedo_reference as f32)
     }
 
+    /// Fallbacks, then what the table has to say.
+    fn notes(&self, load: &AerosolState, table: Notes) -> Vec<QualityNote> {
+        let (options, defaults) = (self.options, AtmosphereOptions::default());
+        let mut notes = vec![QualityNote::NoElevationModel { elevation_km: options.elevation_km }];
+        if options.ozone_du == defaults.ozone_du {
+            notes.push(QualityNote::DefaultOzone { ozone_du: options.ozone_du });
+        }
+        if options.aerosol_load() == defaults.aerosol_load() {
+            notes.push(QualityNote::DefaultAerosol { aot_550: load.product_aot_550 });
+        }
+        if options.water_vapour_cm.is_none() {
+            notes.push(QualityNote::DefaultWaterVapour { water_vapour_cm: self.water_vapour_cm });
+        }
+        notes.extend(table_notes(table, self.sighting));
+        notes
+    }
+
     fn values(&self, load: &AerosolState) -> Vec<ValueUsed> {
         let value = |name: &str, value: String, source: &str| ValueUsed {
             name: name.to_owned(),
@@ -211,15 +230,13 @@ impl Lookup<'_> {
     }
 }
 
-fn warnings(notes: Notes, sighting: &Sighting) -> Vec<String> {
-    let detail = |note| match note {
-        Note::Borrowed => format!(" ({})", sighting.spacecraft),
-        Note::SunLow | Note::SunZenith => format!(" ({:.2} degrees)", sighting.sun.zenith_deg),
-        _ => String::new(),
-    };
-    Note::ALL
-        .into_iter()
-        .filter(|&note| notes.contains(note))
-        .map(|note| format!("{note}{}", detail(note)))
-        .collect()
+/// What the table has to say.
+fn table_notes(notes: Notes, sighting: &Sighting) -> impl Iterator<Item = QualityNote> {
+    Note::ALL.into_iter().filter(move |&note| notes.contains(note)).map(|note| match note {
+        Note::Borrowed => QualityNote::ResponsesBorrowed { spacecraft: sighting.spacecraft },
+        Note::SunLow | Note::SunZenith => {
+            QualityNote::Table { note, value: Some(format!("{:.2} degrees", sighting.sun.zenith_deg)) }
+        }
+        _ => QualityNote::Table { note, value: None },
+    })
 }

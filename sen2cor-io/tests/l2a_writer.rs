@@ -147,7 +147,8 @@ fn facts(boa_add_offset: i32) -> L2aFacts {
         negative_shares: vec![(Band::B01, 0.002_275)],
         model: "sen2cor".to_owned(),
         software_version: "0.1.0".to_owned(),
-        notes: vec![("VISIBILITY_KM".to_owned(), "40.0".to_owned())],
+        values: vec![("VISIBILITY_KM".to_owned(), "40.0".to_owned())],
+        record: Vec::new(),
     }
 }
 

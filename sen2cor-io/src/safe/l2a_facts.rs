@@ -100,6 +100,17 @@ pub struct AuxiliaryNames {
     pub look_up_tables: Vec<String>,
 }
 
+/// A fallback or a warning, for the quality report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedNote {
+    /// A word for scripts, in capital letters, e.g. `DEFAULT_OZONE`.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// Whether the product deserves a look for it.
+    pub is_warning: bool,
+}
+
 /// What the processing has to say about the product.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct L2aFacts {
@@ -128,7 +139,9 @@ pub struct L2aFacts {
     /// Version of this software.
     pub software_version: String,
     /// Further values for the quality report: name (capital letters by custom) and value.
-    pub notes: Vec<(String, String)>,
+    pub values: Vec<(String, String)>,
+    /// Fallbacks and warnings.
+    pub record: Vec<RecordedNote>,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use l1c::{Finding, FindingKind, L1cProduct};
 pub use l1c_tile::L1cTile;
 pub use l1c_writer::{L1cImage, L1cWriter};
 pub use l1c_xml::L1cFacts;
-pub use l2a_facts::{AotRetrieval, AuxiliaryNames, ClassShares, L2aFacts, OzoneSource};
+pub use l2a_facts::{AotRetrieval, AuxiliaryNames, ClassShares, L2aFacts, OzoneSource, RecordedNote};
 pub use l2a_names::{ImageKind, L2aNames};
 pub use l2a_writer::{CopySource, FileCopy, L2aInput, L2aWriter};
 pub use manifest::{MANIFEST, Manifest, ManifestEntry};

@@ -123,8 +123,15 @@ fn correction(mut list: Element, facts: &L2aFacts) -> Element {
             shares.map(|(band, share)| named(band.name(), percentage(*share))),
         ));
     }
-    if !facts.notes.is_empty() {
-        list.push(check("Notes of the processing", facts.notes.iter().cloned()));
+    if !facts.values.is_empty() {
+        list.push(check("Values used", facts.values.iter().cloned()));
+    }
+    for (message, warnings) in [("Fallbacks", false), ("Warnings", true)] {
+        let notes = facts.record.iter().filter(|note| note.is_warning == warnings);
+        let notes: Vec<_> = notes.map(|note| (note.code.clone(), note.message.clone())).collect();
+        if !notes.is_empty() {
+            list.push(check(message, notes));
+        }
     }
     let tables = facts.auxiliary.look_up_tables.join(" ");
     list.with(check("Look up table file list", [named("LUT_DATA_FILES", tables)]))
