@@ -1,0 +1,328 @@
+//! From the packets of a tile to samples.
+
+use super::{Rect, Resolution, TileGeometry};
+use crate::block::{BlockDecoder, CodedBlock};
+use crate::codestream::{Codestream, CodingStyle, Header, be16, marker};
+use crate::error::Error;
+use crate::isa::{Isa, Level, versions};
+use crate::packet::{HeaderCoder, Precinct};
+use crate::wavelet::{Synthesis, SynthesisLevel};
+
+/// Bytes of a SOP segment.
+const SOP_BYTES: usize = 6;
+
+/// Which part of a tile to decode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// How often width and height are halved, at most the number of decompositions. The packets that are left out may be
+    /// missing in the stream.
+    pub reduce: u8,
+    /// The part on the reference grid of the image at full resolution; `None` is the whole tile.
+    pub region: Option<Rect>,
+}
+
+/// Where the samples of a component go.
+#[derive(Debug)]
+pub struct Plane<'a> {
+    /// The rows.
+    pub samples: &'a mut [u16],
+    /// Distance of two rows.
+    pub stride: usize,
+}
+
+impl Codestream<'_> {
+    /// The samples that a request gives, on the grid of the reduced image: width and height are those of each plane, and the
+    /// upper left corner is its place in the image. Empty for a tile that does not exist.
+    pub fn output_area(&self, tile: usize, request: &Request) -> Rect {
+        let area = self.header().size.tile_area(tile);
+        request.region.map_or(area, |region| area.intersection(&region)).reduced(request.reduce.into())
+    }
+}
+
+/// Decodes tiles. Keeps its memory from tile to tile.
+pub struct Decoder {
+    isa: Isa,
+    headers: HeaderCoder,
+    blocks: BlockDecoder,
+    /// Subband by subband, component after component.
+    coefficients: Vec<i32>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder with the best instructions of this processor.
+    pub fn new() -> Self {
+        Self::with(Isa::detect())
+    }
+
+    /// A decoder with the instructions that every processor of this kind has: for comparisons.
+    pub fn portable() -> Self {
+        Self::with(Isa::baseline())
+    }
+
+    fn with(isa: Isa) -> Self {
+        Self {
+            isa,
+            headers: HeaderCoder::default(),
+            blocks: BlockDecoder::new(isa),
+            coefficients: Vec::new(),
+        }
+    }
+
+    /// Decodes a tile, or the part of it that is asked for, into one plane per component. Their size is that of
+    /// [`Codestream::output_area`].
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if tile, request or planes do not fit the stream; [`Error::Tile`] and [`Error::Packet`] if data are
+    /// missing or damaged. The planes may have been written in part then. The data of code-blocks have no checksum: damage
+    /// there gives wrong samples.
+    pub fn decode_tile(
+        &mut self,
+        stream: &Codestream<'_>,
+        tile: usize,
+        request: &Request,
+        planes: &mut [Plane<'_>],
+    ) -> Result<(), Error> {
+        let header = stream.header();
+        if request.reduce > header.style.decompositions {
+            let expected = format!("at most {} halvings", header.style.decompositions);
+            return Err(Error::Argument { field: "resolution", expected, found: request.reduce.to_string() });
+        }
+        if tile >= stream.tile_count() {
+            return Err(Error::Tile { tile, reason: "does not exist" });
+        }
+        let output = stream.output_area(tile, request);
+        check_planes(header, &output, planes)?;
+        let count = usize::from(header.style.decompositions - request.reduce) + 1;
+        let area = header.size.tile_area(tile);
+        let packets = stream.packets(tile)?;
+        let geometry = TileGeometry::new(header, area, count);
+        // A packet has at least one byte. Nothing is allocated for a stream that cannot hold what its header announces.
+        let components = usize::from(header.size.components);
+        let announced: u64 = geometry.resolutions.iter().map(|r| u64::from(r.precinct_count())).sum();
+        if announced * components as u64 > packets.len() as u64 {
+            return Err(Error::Packet { reason: "the tile has fewer bytes than packets" });
+        }
+        if output.is_empty() {
+            return Ok(());
+        }
+        self.coefficients.clear();
+        self.coefficients.resize(geometry.coefficients * components, 0);
+        self.decode_packets(&header.style, &packets, &geometry, &needed(&geometry, output))?;
+        self.write_samples(header, &geometry, output, planes);
+        Ok(())
+    }
+
+    /// Walks over the packets (B.12.1.1) and decodes their blocks.
+    fn decode_packets(
+        &mut self,
+        style: &CodingStyle,
+        packets: &[u8],
+        geometry: &TileGeometry,
+        needed: &[Rect],
+    ) -> Result<(), Error> {
+        let mut rest = packets;
+        for (resolution, needed) in geometry.resolutions.iter().zip(needed) {
+            for coefficients in 0..self.coefficients.len() / geometry.coefficients {
+                let first = coefficients * geometry.coefficients;
+                for precinct in 0..resolution.precinct_count() {
+                    let place = Place { resolution, needed, precinct, first };
+                    rest = self.decode_packet(style, rest, &place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes a packet and returns what follows it.
+    fn decode_packet<'a>(
+        &mut self,
+        style: &CodingStyle,
+        bytes: &'a [u8],
+        place: &Place<'_>,
+    ) -> Result<&'a [u8], Error> {
+        let damaged = || Error::Packet { reason: "it reaches beyond the tile" };
+        let mut rest = bytes;
+        if style.start_markers && be16(rest, 0) == Some(marker::SOP) {
+            rest = rest.get(SOP_BYTES..).ok_or_else(damaged)?;
+        }
+        let Place { resolution, precinct, .. } = *place;
+        let mut counts = [Precinct { across: 0, down: 0, planes: 0 }; 3];
+        for (counts, band) in counts.iter_mut().zip(&resolution.bands) {
+            *counts = resolution.blocks(band, precinct).counts;
+        }
+        let len = self.headers.read(rest, &counts[..resolution.bands.len()], style.bypass)?;
+        rest = rest.get(len..).ok_or_else(damaged)?;
+        if style.end_markers {
+            if be16(rest, 0) != Some(marker::EPH) {
+                return Err(Error::Packet { reason: "its header does not end in EPH" });
+            }
+            rest = &rest[2..];
+        }
+        for entry in &self.headers.entries {
+            let lengths = &self.headers.lengths[entry.first_length..entry.first_length + entry.segments];
+            let len = lengths.iter().map(|&len| u64::from(len)).sum::<u64>();
+            let len = usize::try_from(len).ok().filter(|len| *len <= rest.len()).ok_or_else(damaged)?;
+            let (bytes, behind) = rest.split_at(len);
+            rest = behind;
+            let band = &resolution.bands[entry.band];
+            let area = resolution.blocks(band, precinct).block(entry.x, entry.y);
+            if area.intersection(place.needed).is_empty() {
+                continue;
+            }
+            self.blocks.decode(&CodedBlock {
+                width: area.width() as usize,
+                height: area.height() as usize,
+                orientation: band.orientation,
+                planes: entry.planes,
+                passes: entry.passes,
+                bypass: style.bypass,
+                segments: lengths,
+                bytes,
+            });
+            let stride = band.area.width() as usize;
+            let corner = (area.y0 - band.area.y0) as usize * stride + (area.x0 - band.area.x0) as usize;
+            self.blocks.store(&mut self.coefficients[place.first + band.start + corner..], stride);
+        }
+        Ok(rest)
+    }
+
+    /// Transforms the coefficients back and writes the rows of the output.
+    fn write_samples(
+        &self,
+        header: &Header,
+        geometry: &TileGeometry,
+        output: Rect,
+        planes: &mut [Plane<'_>],
+    ) {
+        let Some(top) = geometry.resolutions.last() else { return };
+        let components = self.coefficients.chunks_exact(geometry.coefficients);
+        let mut components: Vec<_> =
+            components.map(|coefficients| synthesis(self.isa, geometry, coefficients)).collect();
+        let (left, width) = ((output.x0 - top.area.x0) as usize, output.width() as usize);
+        let mut colours = [(); 3].map(|()| vec![0; width]);
+        for y in top.area.y0..output.y1 {
+            let Some(row) = y.checked_sub(output.y0) else {
+                for component in &mut components {
+                    component.row();
+                }
+                continue;
+            };
+            let target = |plane: &Plane<'_>| row as usize * plane.stride;
+            let transformed = if header.style.colour_transform { 3 } else { 0 };
+            let (first, others) = components.split_at_mut(transformed);
+            for (line, component) in colours.iter_mut().zip(first) {
+                line.copy_from_slice(&component.row()[left..left + width]);
+            }
+            if transformed == 3 {
+                inverse_colours(self.isa, &mut colours);
+            }
+            for (n, plane) in planes.iter_mut().enumerate() {
+                let start = target(plane);
+                let out = &mut plane.samples[start..start + width];
+                if n < transformed {
+                    to_samples(self.isa, &colours[n], out, header.size.bits);
+                } else {
+                    to_samples(
+                        self.isa,
+                        &others[n - transformed].row()[left..left + width],
+                        out,
+                        header.size.bits,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A packet: its resolution, the part that is needed of it, its precinct, and where the coefficients of its component start.
+struct Place<'a> {
+    resolution: &'a Resolution,
+    needed: &'a Rect,
+    precinct: u32,
+    first: usize,
+}
+
+/// Per resolution the coefficients that the output is made of, on the grid of its subbands.
+fn needed(geometry: &TileGeometry, output: Rect) -> Vec<Rect> {
+    let mut needed = vec![output; geometry.resolutions.len()];
+    let mut area = output;
+    for (number, needed) in needed.iter_mut().enumerate().rev() {
+        if number > 0 {
+            area = area.sources();
+        }
+        *needed = area;
+    }
+    needed
+}
+
+/// The levels of a component over its lowest resolution that is not empty, or the one below.
+fn synthesis<'a>(isa: Isa, geometry: &TileGeometry, coefficients: &'a [i32]) -> Synthesis<'a> {
+    let resolutions = &geometry.resolutions;
+    let first = resolutions.iter().position(|r| !r.area.is_empty()).unwrap_or(0).max(1);
+    let band = |resolution: &Resolution, n: usize| {
+        let band = &resolution.bands[n];
+        &coefficients[band.start..band.start + band.area.area()]
+    };
+    let levels: Vec<_> = resolutions[first.min(resolutions.len())..]
+        .iter()
+        .map(|r| SynthesisLevel {
+            area: r.area,
+            high_low: band(r, 0),
+            low_high: band(r, 1),
+            high_high: band(r, 2),
+        })
+        .collect();
+    let lowest = &resolutions[first - 1];
+    let rows = if lowest.area.is_empty() { &[] } else { band(lowest, 0) };
+    Synthesis::new(isa, lowest.area, rows, &levels)
+}
+
+fn check_planes(header: &Header, output: &Rect, planes: &[Plane<'_>]) -> Result<(), Error> {
+    Error::same("number of planes", header.size.components.into(), planes.len())?;
+    let (width, height) = (output.width() as usize, output.height() as usize);
+    for plane in planes {
+        let needed =
+            if height == 0 { 0 } else { plane.stride.saturating_mul(height - 1).saturating_add(width) };
+        if plane.samples.len() < needed || plane.stride < width && height > 1 {
+            return Err(Error::Argument {
+                field: "size of a plane",
+                expected: format!("{height} rows of {width} samples"),
+                found: format!("{} samples, a row every {}", plane.samples.len(), plane.stride),
+            });
+        }
+    }
+    Ok(())
+}
+
+versions! {
+    /// Adds the level shift (G.1.2) and limits samples to their range.
+    fn to_samples(row: &[i32], out: &mut [u16], bits: u8) = to_samples_body
+}
+
+#[inline(always)]
+fn to_samples_body<L: Level>(_: L, row: &[i32], out: &mut [u16], bits: u8) {
+    let (shift, highest) = (1 << (bits - 1), (1 << bits) - 1);
+    for (out, &value) in out.iter_mut().zip(row) {
+        *out = value.saturating_add(shift).clamp(0, highest) as u16;
+    }
+}
+
+versions! {
+    /// Inverse reversible component transform (G.2.2).
+    fn inverse_colours(rows: &mut [Vec<i32>; 3]) = inverse_colours_body
+}
+
+#[inline(always)]
+fn inverse_colours_body<L: Level>(_: L, rows: &mut [Vec<i32>; 3]) {
+    let [first, second, third] = rows;
+    for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
+        let green = first.wrapping_sub(second.wrapping_add(*third) >> 2);
+        (*first, *second, *third) = (third.wrapping_add(green), green, second.wrapping_add(green));
+    }
+}
