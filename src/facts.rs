@@ -1,6 +1,8 @@
 //! What the flow has found out, and the metadata that are made of it.
 
+use crate::carry::{self, Carried};
 use crate::error::{Error, Result};
+use crate::finished;
 use crate::images::{WrittenFile, WrittenImage};
 use crate::options::Options;
 use crate::recipe::{Job, NegativeCounts};
@@ -8,11 +10,10 @@ use sen2cor_core::classify::{ClassCounts, SceneClass};
 use sen2cor_core::grid::Resolution;
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Finished, Value};
-use sen2cor_io::bytes::ByteSource;
 use sen2cor_io::limits::MAX_XML_BYTES;
 use sen2cor_io::safe::{
-    AotRetrieval, AuxiliaryNames, ClassShares, CopySource, FileCopy, ImageKind, KnownDigests, L2aFacts,
-    L2aInput, L2aWriter, OzoneSource, RecordedNote,
+    AotRetrieval, AuxiliaryNames, ClassShares, ImageKind, KnownDigests, L2aFacts, L2aInput, L2aWriter,
+    OzoneSource, RecordedNote,
 };
 use sen2cor_io::xml::Element;
 use std::path::PathBuf;
@@ -76,40 +77,17 @@ pub(crate) fn finish(
         })
         .transpose()
         .map_err(Error::input)?;
-    let sources = auxiliary_files(job)?;
-    let granule = writer.names().granule();
-    let copies = sources
-        .iter()
-        .map(|(name, source)| FileCopy {
-            target: format!("{granule}/AUX_DATA/{name}"),
-            source: CopySource::Source(source.as_ref()),
-        })
-        .collect();
+    let carried = carry::files(job, writer.names())?;
     let input = L2aInput {
         product: &job.product.metadata.document,
         tile: &job.tile.metadata.document,
         datastrip: job.product.datastrip(job.tile).map(|datastrip| datastrip.document.clone()),
         inspire: inspire.as_ref(),
-        copies,
+        copies: carried.iter().map(Carried::copy).collect(),
     };
     let known = known_digests(&writer, results);
     let facts = L2aFacts { record: notes, ..facts(job, options, results) };
     writer.finish(input, &facts, &known).map_err(Error::output)
-}
-
-type Source = Box<dyn ByteSource + Send + Sync>;
-
-/// The weather files of the input, which the product carries on under their short names.
-fn auxiliary_files(job: &Job<'_>) -> Result<Vec<(&'static str, Source)>> {
-    let files = [("AUX_ECMWFT", &job.tile.aux_ecmwf), ("AUX_CAMSFO", &job.tile.aux_cams)];
-    let mut sources = Vec::new();
-    for (name, path) in files {
-        if let Some(path) = path {
-            let file = job.product.container.stored(path).map_err(Error::input)?;
-            sources.push((name, file.open().map_err(Error::input)?));
-        }
-    }
-    Ok(sources)
 }
 
 /// Sizes and checksums that were computed while the images were written, by path relative to the product.
@@ -140,7 +118,7 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         negative_shares: results.negative_shares.clone(),
         model: options.atmosphere.model.to_string(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        values: values(job),
+        values: values(job, options),
         record: Vec::new(),
     }
 }
@@ -160,8 +138,10 @@ fn shares(counts: &ClassCounts) -> ClassShares {
 }
 
 /// What was used, for the quality report.
-fn values(job: &Job<'_>) -> Vec<(String, String)> {
+fn values(job: &Job<'_>, options: &Options) -> Vec<(String, String)> {
     let name = |name: &str| name.to_uppercase().replace(' ', "_").replace(',', "");
     let values = job.atmosphere.values.iter();
-    values.map(|v| (name(&v.name), format!("{} ({})", v.value, v.source))).collect()
+    let values = values.map(|v| (name(&v.name), format!("{} ({})", v.value, v.source)));
+    let digest = (finished::DIGEST.to_owned(), finished::options_digest(options));
+    values.chain([digest]).collect()
 }

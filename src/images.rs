@@ -2,6 +2,7 @@
 
 use crate::decode::one_unit;
 use crate::error::{Error, Result};
+use crate::quicklook;
 use crate::recipe::Bands;
 use crate::stages::codec::{EncodeImage, EncodeParams, EncodePreview, PreviewParams, file_capacity};
 use crate::stages::imagery::Preview;
@@ -44,6 +45,8 @@ pub(crate) struct ImageSink<'a> {
     /// Says in which file an image goes.
     pub(crate) place: Place<'a>,
     pub(crate) images: Vec<WrittenImage>,
+    /// Where the preview is written once more, as a PNG for browsers.
+    pub(crate) picture: Option<PathBuf>,
 }
 
 impl ImageSink<'_> {
@@ -89,6 +92,13 @@ impl ImageSink<'_> {
         let mut stage = flow.stage::<Preview>("preview", one_unit()).table(red).table(green).table(blue);
         let pixels = stage.output(PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE));
         stage.run(());
+        if let Some(picture) = self.picture.clone() {
+            let edge = PREVIEW_EDGE;
+            flow.step("write preview picture", &[pixels.into()], move |ready| {
+                let bytes = slot_bytes(ready.plane(pixels)?, 0, (3 * edge * edge) as u64)?;
+                quicklook::write(&picture, (edge, edge), bytes)
+            });
+        }
         let file = preview_file(flow, pixels, self.extent, &self.ground, path);
         self.images.push(WrittenImage { kind: ImageKind::Preview, resolution: grid, file });
         Ok(())

@@ -20,10 +20,12 @@
 //!
 //! The parts are re-exported as [`core`], [`io`] and [`exec`].
 
+mod carry;
 mod decode;
 mod demo;
 mod error;
 mod facts;
+mod finished;
 mod images;
 mod inspect;
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::facts::{self, FlowResults};
+use crate::finished;
 use crate::images::ImageSink;
 use crate::kernels::KERNELS;
-use crate::options::Options;
+use crate::options::{InvalidOption, Options};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, Outcome, level_2a};
 use crate::report::{Meter, RunReport};
@@ -93,8 +94,10 @@ impl Processor {
         let mut meter = Meter::start();
         let executor = executor_or_threads(self.executor.as_ref())?;
         let product = meter.measure("open", || open(&self.input))?;
+        self.check_names(&product)?;
         let mut report = RunReport {
             products: Vec::new(),
+            recognised: Vec::new(),
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: Vec::new(),
@@ -107,6 +110,16 @@ impl Processor {
         }
         for tile in &product.tiles {
             let mut run = TileRun::new(self, &product, tile)?;
+            let earlier = run.finished()?;
+            if let Some(product) = earlier.clone().filter(|_| !self.options.product.overwrite) {
+                tracing::info!(
+                    "{} is there already, made of the same input with the same options; --overwrite makes it anew",
+                    product.display()
+                );
+                report.products.push(product.clone());
+                report.recognised.push(product);
+                continue;
+            }
             let notes = std::mem::take(&mut run.job.atmosphere.notes);
             // Without a climatology the original processor looks for snow too, and calls that an error.
             for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]) {
@@ -114,6 +127,9 @@ impl Processor {
             }
             let path = run.process(executor.as_ref(), &mut meter, &report.quality)?;
             tracing::info!("{} is complete", path.display());
+            if let Some(earlier) = earlier.filter(|earlier| *earlier != path) {
+                std::fs::remove_dir_all(&earlier).map_err(|e| Error::output_io(&earlier, "replacing", e))?;
+            }
             report.products.push(path);
             report.values.append(&mut run.job.atmosphere.values);
         }
@@ -137,6 +153,19 @@ impl Processor {
             let _ = write!(text, "tile {}\n{}", tile.metadata.mgrs_tile, flow.explain());
         }
         Ok(text)
+    }
+
+    /// A name that was given serves one tile, unless the tile is part of it.
+    fn check_names(&self, product: &L1cProduct) -> Result<()> {
+        match &self.options.product.output_name {
+            Some(name) if product.tiles.len() > 1 && !name.contains("{tile}") => {
+                let tiles = product.tiles.len();
+                let reason =
+                    format!("output-name is {name:?}, but the input has {tiles} tiles: put {{tile}} into it");
+                Err(Error::Options(vec![InvalidOption::Conflict { reason }]))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn folder(&self, product: &L1cProduct) -> Result<PathBuf> {
@@ -239,7 +268,20 @@ impl<'a> TileRun<'a> {
             subtract: if self.options.product.boa_offset == 0 { 1000 } else { 0 },
             place,
             images: Vec::new(),
+            picture: None,
         }
+    }
+
+    /// The name of the product's folder, if it was given.
+    fn folder_name(&self) -> Option<String> {
+        let name = self.options.product.output_name.as_ref()?;
+        Some(name.replace("{tile}", &self.job.tile.metadata.mgrs_tile))
+    }
+
+    /// The product of an earlier run that this one would make again.
+    fn finished(&self) -> Result<Option<PathBuf>> {
+        let digest = finished::options_digest(self.options);
+        finished::find(&self.folder, &self.names, self.folder_name().as_deref(), &digest)
     }
 
     fn process(
@@ -250,11 +292,14 @@ impl<'a> TileRun<'a> {
     ) -> Result<PathBuf> {
         let existing = if self.options.product.overwrite { Existing::Replace } else { Existing::Keep };
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::output_io(&self.folder, "creating", e))?;
-        let writer = L2aWriter::begin(&self.folder, self.names.clone(), existing).map_err(Error::output)?;
+        let place = self.folder.join(self.folder_name().unwrap_or_else(|| self.names.product()));
+        let writer = L2aWriter::begin(&place, self.names.clone(), existing).map_err(Error::output)?;
         let mut flow = Flow::new();
         let outcome = {
             let place = Box::new(|kind, resolution| writer.image_path(kind, resolution));
-            level_2a(&mut flow, &self.job, &mut self.sink(place))?
+            let mut sink = self.sink(place);
+            sink.picture = Some(writer.picture_path().map_err(Error::output)?);
+            level_2a(&mut flow, &self.job, &mut sink)?
         };
         let mut finished = flow.run(executor, self.context)?;
         meter.add_flow(std::mem::take(&mut finished.records), finished.peak_plane_bytes);

@@ -66,7 +66,11 @@ fn read(image: &Path) -> Result<Vec<Array2<u16>>> {
     decode_image(&OpenJpeg, &index, &source).map_err(problem)
 }
 
-fn write(picture: &Path, (rows, cols): (usize, usize), pixels: &[u8]) -> Result<()> {
+/// Writes interleaved red, green and blue as a PNG.
+///
+/// # Errors
+/// If it cannot be written.
+pub(crate) fn write(picture: &Path, (rows, cols): (usize, usize), pixels: &[u8]) -> Result<()> {
     let problem = |doing, error: std::io::Error| Error::output_io(picture, doing, error);
     let file = File::create(picture).map_err(|e| problem("creating", e))?;
     let mut encoder = png::Encoder::new(BufWriter::new(file), cols as u32, rows as u32);

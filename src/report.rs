@@ -48,6 +48,8 @@ pub struct ValueUsed {
 pub struct RunReport {
     /// Finished products, one per tile.
     pub products: Vec<PathBuf>,
+    /// Those among them that were there before, and were not made again.
+    pub recognised: Vec<PathBuf>,
     /// Name and number of workers of the executor.
     pub executor: String,
     /// Number of units that could run at the same time.

@@ -216,6 +216,7 @@ impl Simulator {
         }
         Ok(RunReport {
             products: vec![product],
+            recognised: Vec::new(),
             executor: executor.name().to_owned(),
             workers: executor.slots(),
             values: plan.atmosphere.values,

@@ -212,12 +212,16 @@ fn gdal_opens_every_image_of_a_processed_product() {
         return;
     }
     let images = images(&products.level_2a);
-    assert_eq!(images.len(), 36 + 4 + 1, "images, confidences, preview");
+    assert_eq!(images.len(), 36 + 4 + 1 + 27, "images, confidences, preview, masks of the input");
     for image in images {
         let name = name_of(&image);
         let info = gdalinfo(image.to_str().unwrap());
         if name.ends_with("_PVI.jp2") {
             assert_eq!(info["size"], serde_json::json!([343, 343]));
+            continue;
+        }
+        if ["MSK_DETFOO", "MSK_QUALIT", "MSK_CLASSI"].iter().any(|mask| name.starts_with(mask)) {
+            check_place(name, &info, level_1c_pixel_m(name));
             continue;
         }
         let size = name.trim_end_matches("m.jp2").rsplit('_').next().unwrap();

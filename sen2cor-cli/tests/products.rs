@@ -234,7 +234,12 @@ fn a_finished_product_is_replaced_only_if_asked() {
     let name = product.file_name().unwrap().to_str().unwrap().to_owned();
     fs::write(product.join("mine.txt"), "a trace of the first product").unwrap();
     let before = files(&product);
-    run(&[]).failed(6, &[&name, "exists"]);
+    let again = run(&[]);
+    assert!(again.stderr.contains("--overwrite makes it anew"), "{again:?}");
+    assert_eq!(again.product(), product);
+    assert_same(&before, &files(&product));
+    // The same name with other options is no reason to take the one for the other.
+    run(&["--ozone-du", "300"]).failed(6, &[&name, "exists"]);
     assert_same(&before, &files(&product));
     assert_eq!(entries(folder.path()), [name.as_str()]);
     assert_eq!(run(&["--overwrite"]).product(), product);

@@ -171,7 +171,7 @@ fn write_with(
     };
     let creation = "2026-01-02T03:04:05Z".parse().unwrap();
     let names = L2aNames::from_l1c(&input.product, &input.tile, baseline, creation).unwrap();
-    let writer = L2aWriter::begin(output, names.clone(), Existing::Keep).unwrap();
+    let writer = L2aWriter::begin(&output.join(names.product()), names.clone(), Existing::Keep).unwrap();
     for (kind, resolution) in &facts.images {
         make(&writer.image_path(*kind, *resolution).unwrap(), *kind, *resolution);
     }
@@ -358,7 +358,8 @@ fn images_and_masks_are_in_the_order_of_a_real_product() {
         source: CopySource::Bytes(b"mask"),
     });
     let output = tempfile::tempdir().unwrap();
-    let writer = L2aWriter::begin(output.path(), names.clone(), Existing::Keep).unwrap();
+    let writer =
+        L2aWriter::begin(&output.path().join(names.product()), names.clone(), Existing::Keep).unwrap();
     let mut facts = facts(-1000);
     facts.images.reverse();
     for (kind, resolution) in &facts.images {
@@ -466,7 +467,8 @@ fn a_failed_product_leaves_nothing_behind() {
     for (images, copy) in
         [(all_images(), bad("a")), (Vec::new(), bad("../escaped")), (Vec::new(), bad("/tmp/x"))]
     {
-        let writer = L2aWriter::begin(output.path(), names.clone(), Existing::Keep).unwrap();
+        let writer =
+            L2aWriter::begin(&output.path().join(names.product()), names.clone(), Existing::Keep).unwrap();
         let input = L2aInput {
             product: &input.product,
             tile: &input.tile,

@@ -5,6 +5,7 @@ use super::define::options;
 use jiff::Timestamp;
 use sen2cor_io::safe::names::ProcessingBaseline;
 use serde::{Deserialize, Serialize};
+use std::path::{Component, Path};
 
 /// Which images a run writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,13 +32,16 @@ options! {
     /// Images that are written, in metres. `20` includes the 60 m averages of the 20 m results, `10` all images; `60` runs
     /// natively at 60 m. Default all.
     resolution: OutputResolution = OutputResolution::All, Choice(&["10", "20", "60", "all"]);
+    /// Name of the folder of the product, instead of the standard name. For an input with several tiles it must hold
+    /// {tile}, for which the name of the tile is put in.
+    output_name: String, Text("NAME");
     /// Offset of the stored surface reflectance, -1000 or 0; 0 needs a processing baseline below 04.00. Default -1000.
     boa_offset: i32 = -1000, Integer { low: -1000, high: 0, unit: "" };
     /// Baseline in names and metadata. Default 99.99.
     processing_baseline: ProcessingBaseline = ProcessingBaseline { major: 99, minor: 99 }, Text("DD.DD");
     /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else now.
     generation_time: Timestamp, Text("TIME");
-    /// Replace a finished product. Default no.
+    /// Process although a finished product of the same input and options is there, and replace it. Default no.
     overwrite: bool = false, Flag;
     /// Compare the files that are read with the manifest. Default yes.
     verify: bool = true, Flag;
@@ -48,6 +52,16 @@ impl RawProductOptions {
         let product = self.clone().complete();
         let old = ProcessingBaseline { major: 4, minor: 0 };
         check.conflict(![-1000, 0].contains(&product.boa_offset), "boa-offset is -1000 or 0");
+        let plain = |name: &str| {
+            let parts: Vec<_> = Path::new(name).components().collect();
+            matches!(parts.as_slice(), [Component::Normal(_)])
+                && !name.ends_with('/')
+                && !name.starts_with('.')
+        };
+        check.conflict(
+            !self.output_name.as_deref().is_none_or(plain),
+            "output-name is the name of a folder, without a path before it and without a dot at its beginning",
+        );
         check.conflict(
             product.boa_offset == 0 && product.processing_baseline >= old,
             "boa-offset 0 needs a processing-baseline below 04.00, so that readers which go by the baseline agree",

@@ -155,7 +155,11 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The images of a product by their file names; of Level-2A what was computed, not what was copied.
 pub(crate) fn images(product: &Path) -> BTreeMap<String, Vec<u8>> {
-    let is_image = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "jp2");
+    let copied = ["MSK_DETFOO", "MSK_QUALIT", "MSK_CLASSI"];
+    let is_image = |name: &str| {
+        let is_copied = name.contains("/L2A_") && copied.iter().any(|mask| name.contains(mask));
+        !is_copied && Path::new(name).extension().is_some_and(|extension| extension == "jp2")
+    };
     let short = |name: String| name.rsplit('/').next().unwrap().to_owned();
     files(product).into_iter().filter(|(n, _)| is_image(n)).map(|(n, b)| (short(n), b)).collect()
 }

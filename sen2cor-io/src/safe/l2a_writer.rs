@@ -59,12 +59,13 @@ pub struct L2aWriter {
 }
 
 impl L2aWriter {
-    /// Starts the product `names` in the folder `output`, which is created if it is missing.
+    /// Starts the product `names` at the path `product`, the folder in which it will lie; its parents are created if they
+    /// are missing. By custom the folder is called as [`L2aNames::product`] says.
     ///
     /// # Errors
     /// [`Error::Io`] if the product exists and shall be kept, or the folder cannot be written to.
-    pub fn begin(output: &Path, names: L2aNames, existing: Existing) -> Result<Self> {
-        let staging = Staging::begin(&output.join(names.product()), existing)?;
+    pub fn begin(product: &Path, names: L2aNames, existing: Existing) -> Result<Self> {
+        let staging = Staging::begin(product, existing)?;
         Ok(Self { names, staging })
     }
 
@@ -89,6 +90,14 @@ impl L2aWriter {
     /// [`Error::Io`] if the folder cannot be created.
     pub fn image_path(&self, kind: ImageKind, resolution: Resolution) -> Result<PathBuf> {
         self.prepared(&self.names.image(kind, resolution))
+    }
+
+    /// Where the picture must be written that the page for browsers shows, as a PNG. The page does without if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be created.
+    pub fn picture_path(&self) -> Result<PathBuf> {
+        self.prepared(&format!("HTML/{}", l2a::PICTURE))
     }
 
     /// Adds everything else to the product and publishes it. Every image in `facts` must have been written; sizes and
@@ -138,7 +147,8 @@ impl L2aWriter {
         if let Some(inspire) = input.inspire {
             self.write("INSPIRE.xml", &l2a::inspire(inspire, names, footprint))?;
         }
-        self.write("HTML/UserProduct_index.html", &l2a::page(names, facts))?;
+        let with_picture = self.staging.path().join("HTML").join(l2a::PICTURE).is_file();
+        self.write("HTML/UserProduct_index.html", &l2a::page(names, facts, with_picture))?;
         self.write("MTD_MSIL2A.xml", &l2a::product_metadata(input.product, names, facts, footprint)?)
     }
 
