@@ -1,15 +1,20 @@
 //! What the flow has found out, and the metadata that are made of it.
 
+use crate::aerosol_result::{AerosolMethod, AerosolResult};
 use crate::carry::{self, Carried};
 use crate::error::{Error, Result};
 use crate::finished;
-use crate::images::{WrittenFile, WrittenImage};
+use crate::images::WrittenFile;
 use crate::options::Options;
-use crate::recipe::{Job, NegativeCounts};
+use crate::quality::QualityNote;
+use crate::recipe::{Job, Outcome};
+use crate::report::ValueUsed;
+use crate::stages::water::MapSum;
+use crate::state::Atmosphere;
 use sen2cor_core::classify::{ClassCounts, SceneClass};
 use sen2cor_core::grid::Resolution;
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Finished, Value};
+use sen2cor_exec::Finished;
 use sen2cor_io::limits::MAX_XML_BYTES;
 use sen2cor_io::safe::{
     AotRetrieval, AuxiliaryNames, ClassShares, ImageKind, KnownDigests, L2aFacts, L2aInput, L2aWriter,
@@ -21,19 +26,18 @@ use std::path::PathBuf;
 /// Results of a flow that the metadata need.
 pub(crate) struct FlowResults {
     counts: ClassCounts,
+    aerosol: AerosolResult,
+    mean_aot_550: f64,
+    mean_water_vapour_cm: f64,
     negative_shares: Vec<(Band, f64)>,
     images: Vec<(ImageKind, Resolution, WrittenFile)>,
 }
 
 impl FlowResults {
-    pub(crate) fn collect(
-        finished: &Finished,
-        class_counts: Value<Vec<ClassCounts>>,
-        negatives: &NegativeCounts,
-        images: &[WrittenImage],
-    ) -> Result<Self> {
+    pub(crate) fn collect(finished: &Finished, outcome: &Outcome) -> Result<Self> {
+        let Outcome { class_counts, negatives, images, .. } = outcome;
         let mut counts = ClassCounts::default();
-        for part in finished.get(class_counts)? {
+        for part in finished.get(*class_counts)? {
             for (sum, count) in counts.0.iter_mut().zip(part.0) {
                 *sum += count;
             }
@@ -49,8 +53,56 @@ impl FlowResults {
             .iter()
             .map(|image| Ok((image.kind, image.resolution, finished.get(image.file)?.clone())))
             .collect::<Result<_>>()?;
-        Ok(Self { counts, negative_shares, images })
+        Ok(Self {
+            counts,
+            aerosol: finished.get(outcome.aerosol)?.clone(),
+            mean_aot_550: mean(finished.get(outcome.aot_sum)?),
+            mean_water_vapour_cm: mean(finished.get(outcome.water_sum)?),
+            negative_shares,
+            images,
+        })
     }
+
+    /// What deserves a note.
+    pub(crate) fn notes(&self, atmosphere: &Atmosphere) -> Vec<QualityNote> {
+        match self.aerosol.method {
+            AerosolMethod::Given | AerosolMethod::DarkVegetation => Vec::new(),
+            AerosolMethod::Constant => vec![QualityNote::DefaultAerosol { aot_550: atmosphere.aot_550 }],
+            other => vec![QualityNote::AerosolFallback { method: other.name() }],
+        }
+    }
+
+    /// What was found, for the report and the product.
+    pub(crate) fn values(&self, atmosphere: &Atmosphere) -> Vec<ValueUsed> {
+        let value = |name: &str, value: String, source: &str| ValueUsed {
+            name: name.to_owned(),
+            value,
+            source: source.to_owned(),
+        };
+        let mut values = Vec::new();
+        if atmosphere.retrieves_aerosol() {
+            let method = self.aerosol.method.name();
+            values.push(value("aerosol_type", self.aerosol.aerosol.to_string(), "used"));
+            values.push(value("aerosol_method", method.to_owned(), "retrieval"));
+            values.push(value("dark_pixels", self.aerosol.dark_pixels.to_string(), "retrieval"));
+            values.push(value("mean_aot_550", format!("{:.4}", self.mean_aot_550), method));
+            if self.aerosol.checked < self.aerosol.mean {
+                let loads = format!("{:.4} to {:.4}", self.aerosol.mean, self.aerosol.checked);
+                values.push(value("aerosol_lowered", loads, "too many negative pixels"));
+            }
+        }
+        if atmosphere.retrieves_water() {
+            let mean = format!("{:.4}", self.mean_water_vapour_cm);
+            values.push(value("mean_water_vapour_cm", mean, "B8A and B09"));
+        }
+        values
+    }
+}
+
+/// Mean of a map in thousandths over clear pixels.
+fn mean(parts: &[MapSum]) -> f64 {
+    let (count, sum) = parts.iter().fold((0, 0), |(count, sum), part| (count + part.count, sum + part.sum));
+    if count == 0 { 0.0 } else { sum as f64 / count as f64 / 1000.0 }
 }
 
 fn percent(part: u64, all: u64) -> f64 {
@@ -101,18 +153,21 @@ fn known_digests(writer: &L2aWriter, results: &FlowResults) -> KnownDigests {
 
 fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
     let atmosphere = &job.atmosphere;
-    let valid = results.counts.valid() > 0;
     L2aFacts {
         images: results.images.iter().map(|(kind, resolution, _)| (*kind, *resolution)).collect(),
         boa_add_offset: options.product.boa_offset,
         shares: shares(&results.counts),
-        aot_retrieval: AotRetrieval::Default,
-        mean_aot_550: if valid { atmosphere.aot_550 } else { 0.0 },
-        mean_water_vapour_cm: if valid { atmosphere.water_vapour_cm } else { 0.0 },
+        aot_retrieval: match results.aerosol.method {
+            AerosolMethod::DarkVegetation => AotRetrieval::Ddv,
+            AerosolMethod::Forecast => AotRetrieval::Cams,
+            _ => AotRetrieval::Default,
+        },
+        mean_aot_550: results.mean_aot_550,
+        mean_water_vapour_cm: results.mean_water_vapour_cm,
         ozone_source: OzoneSource::Config,
         ozone_du: options.atmosphere.ozone_du,
         auxiliary: AuxiliaryNames {
-            look_up_tables: vec![atmosphere.table.to_owned()],
+            look_up_tables: vec![atmosphere.source.name().to_owned()],
             ..AuxiliaryNames::default()
         },
         negative_shares: results.negative_shares.clone(),

@@ -2,12 +2,17 @@
 
 use crate::KERNELS;
 use crate::decode::one_unit;
+use crate::stages::aerosol::{
+    CountRungs, CountRungsParams, FindDark, FindDarkParams, InvertDark, InvertDarkParams, SpreadLoad,
+    SpreadParams,
+};
+use crate::stages::atmosphere::{MapSource, MapSources, Tabulate, TabulateParams};
 use crate::stages::classify::{ClassifyParams, ClassifyScene};
 use crate::stages::codec::{
     DecodeBand, DecodeParams, EncodeImage, EncodeParams, EncodePreview, Inflate, InflateParams,
     PreviewParams, file_capacity,
 };
-use crate::stages::correct::{CorrectBand, CorrectParams, FillMap, FillParams};
+use crate::stages::correct::{CorrectBand, CorrectParams};
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::resample::{
     BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
@@ -16,15 +21,28 @@ use crate::stages::simulate::{
     ColourParams, FillMask, SimulateBand, SimulateColour, SimulateParams, SurfaceTruth, Truth, TruthParams,
 };
 use crate::stages::verify::{VerifyFile, VerifyParams};
+use crate::stages::water::{
+    FinishWater, ProductMap, ProductMapParams, RetrieveWater, RetrieveWaterParams, Surroundings,
+};
+use crate::tables::TableSource;
 use ndarray::Array2;
+use sen2cor_core::aerosol::Aerosol;
+use sen2cor_core::aerosol::dark::DarkThresholds;
+use sen2cor_core::aerosol::invert::DarkRatios;
+use sen2cor_core::aerosol::ladder::{CutOff, Rung};
+use sen2cor_core::aerosol::spread::Spread;
 use sen2cor_core::angles::Direction;
+use sen2cor_core::cells::{
+    BandView, CELL_VALUES, CellAxes, Directions, GeometryGrid, LoadScale, WaterAxis, tabulate,
+};
 use sen2cor_core::classify::Thresholds;
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
-use sen2cor_core::reflectance::BandCorrection;
+use sen2cor_core::reflectance::{BandCorrection, CorrectionParameters, Model};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
-use sen2cor_core::sensor::Band;
+use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::simulate::{SceneParameters, StoredBand};
+use sen2cor_core::water_vapour::{Finish, WaterMask};
 use sen2cor_exec::{
     ExecError, Executor, Flow, FrozenPlane, HeapStore, Kernel, PlaneHandle, PlaneSpec, RunContext, Sample,
     Sequential, Threads,
@@ -46,6 +64,52 @@ const CORRECTION: BandCorrection = BandCorrection {
     spherical_albedo: 0.12,
     reference_albedo: Some(0.15),
 };
+
+fn view() -> BandView {
+    BandView { spacecraft: Spacecraft::S2B, band: Band::B04, aerosol: Aerosol::Rural, ozone_du: 331.0 }
+}
+
+/// Angles that change over the tile, two loads and two columns of water.
+fn axes() -> CellAxes {
+    let node = |i: usize| Directions {
+        sun: Direction { zenith_deg: 40.0 + i as f64, azimuth_deg: 150.0 },
+        view: Direction { zenith_deg: 4.0 + i as f64, azimuth_deg: 100.0 },
+    };
+    let nodes = (0..4).map(node).collect();
+    let geometry = GeometryGrid {
+        rows: 2,
+        cols: 2,
+        first_m: (0.0, 0.0),
+        step_m: (5000.0, 5000.0),
+        nearest: false,
+        nodes,
+    };
+    let water = WaterAxis::AboveGround(vec![1.0, 1.3]);
+    CellAxes { geometry, scale: LoadScale::Aot550, loads: vec![0.1, 0.4], elevations_km: vec![0.3], water }
+}
+
+fn cell_values() -> Vec<f32> {
+    let table = TableSource::BuiltIn(Model::Physical).open().unwrap();
+    let mut values = vec![0.0; axes().len() * CELL_VALUES];
+    tabulate(table, &view(), &axes(), &mut values).unwrap();
+    values
+}
+
+fn correction() -> CorrectParams {
+    let maps = MapSources {
+        load: MapSource::Table,
+        water_cm: MapSource::Table,
+        elevation_km: MapSource::Constant(0.3),
+    };
+    let correction = CorrectionParameters {
+        resolution: R10,
+        reference_albedo: None,
+        adjacency_radius: 11,
+        extra_near_no_data: true,
+        relief: None,
+    };
+    CorrectParams { axes: axes(), maps, correction }
+}
 
 /// A number that looks random and depends on its arguments alone.
 fn hash(seed: u32, row: usize, col: usize) -> u32 {
@@ -222,12 +286,22 @@ fn per_pixel() -> Vec<&'static str> {
             stage.run::<ClassifyScene>(executor, params, &[grid::<u8>(R20), grid::<u8>(R20), grid::<u8>(R20)])
         }),
         agree(CorrectBand::NAME, &blocks(), |executor, tiling| {
-            let stage = Stage::new(tiling).input(&band(6, R10), R10).input(&bytes_image(7, R20, 12), R20);
-            stage.run::<CorrectBand>(executor, CorrectParams { correction: CORRECTION }, &[grid::<u16>(R10)])
+            let stage = Stage::new(tiling)
+                .input(&band(6, R10), R10)
+                .input(&bytes_image(7, R20, 12), R20)
+                .table(&cells())
+                .table(&map60(21, 0.1))
+                .table(&map60(22, 1.0));
+            stage.run::<CorrectBand>(executor, correction(), &[grid::<u16>(R10)])
         }),
-        agree(FillMap::NAME, &blocks(), |executor, tiling| {
-            let stage = Stage::new(tiling).input(&bytes_image(8, R20, 12), R20);
-            stage.run::<FillMap>(executor, FillParams { value: 200 }, &[grid::<u16>(R10)])
+        agree(Tabulate::NAME, &[one_unit()], |executor, tiling| {
+            let source = TableSource::BuiltIn(Model::Physical);
+            let params = TabulateParams { source, view: view(), axes: axes(), path_scale: 1.1 };
+            Stage::new(tiling).run::<Tabulate>(
+                executor,
+                params,
+                &[PlaneSpec::slots::<f32>(1, cell_values().len())],
+            )
         }),
         agree(TrueColour::NAME, &blocks(), |executor, tiling| {
             let stage = (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed, R20), R20));
@@ -236,6 +310,131 @@ fn per_pixel() -> Vec<&'static str> {
         agree(Preview::NAME, &[one_unit()], |executor, tiling| {
             let stage = (0..3).fold(Stage::new(tiling), |stage, seed| stage.table(&band(seed, R20)));
             stage.run::<Preview>(executor, (), &[PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE)])
+        }),
+    ]
+}
+
+/// A table of the test as a plane.
+fn cells() -> Array2<f32> {
+    Array2::from_shape_vec((1, cell_values().len()), cell_values()).unwrap()
+}
+
+fn map60(seed: u32, low: f32) -> Array2<f32> {
+    let (rows, cols) = EXTENT.shape(R60);
+    Array2::from_shape_fn((rows, cols), |(r, c)| low + (hash(seed, r / 3, c / 4) % 100) as f32 / 500.0)
+}
+
+/// Mostly vegetation.
+fn vegetation(grid: Resolution) -> Array2<u8> {
+    bytes_image(31, grid, 12).mapv(|class| if class < 9 { 4 } else { class })
+}
+
+fn retrieval() -> Vec<&'static str> {
+    let elevation_km = MapSource::Constant(0.3);
+    let three = || [axes(), axes(), axes()];
+    let vegetation =
+        |grid: Resolution| bytes_image(31, grid, 12).mapv(|class| if class < 9 { 4 } else { class });
+    vec![
+        agree(FindDark::NAME, &blocks(), |executor, tiling| {
+            let thresholds = DarkThresholds {
+                ndvi_lower: -1.0,
+                red_upper: 1.0,
+                swir_upper: [0.2, 0.4, 0.6],
+                ..DarkThresholds::default()
+            };
+            let params =
+                FindDarkParams { thresholds, resolution: R20, axes: three(), elevation_km, load: 0.2 };
+            let stage =
+                (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed + 40, R20), R20));
+            let class = vegetation(R20).mapv(|class| if class == 4 { 4u8 } else { 5 });
+            let stage = stage.input(&class, R20).table(&cells()).table(&cells()).table(&cells());
+            stage.run::<FindDark>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(InvertDark::NAME, &blocks(), |executor, tiling| {
+            let ratios = DarkRatios {
+                red_over_swir: 0.5,
+                blue_over_red: 0.5,
+                surroundings: 1.0,
+                swir_load: None,
+                multiple_reflection: true,
+            };
+            let params =
+                InvertDarkParams { resolution: R20, axes: three(), elevation_km, ratios, attempt: 2 };
+            let stage =
+                (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed + 44, R20), R20));
+            let stage = stage
+                .input(&bytes_image(33, R20, 4), R20)
+                .input(&band(47, R60), R60)
+                .input(&band(48, R60), R60);
+            let stage = stage.table(&cells()).table(&cells()).table(&cells());
+            stage.run::<InvertDark>(executor, params, &[grid::<u8>(R60), grid::<f32>(R60)])
+        }),
+        agree(CountRungs::NAME, &blocks(), |executor, tiling| {
+            let params = CountRungsParams {
+                axes: three(),
+                elevation_km,
+                loads: vec![0.4, 0.1],
+                cut_off: CutOff::default(),
+            };
+            let mut flow = Flow::<ExecError>::new();
+            let mut import =
+                |image: &Array2<u16>| flow.import(FrozenPlane::from_array(&HeapStore, image, R60).unwrap());
+            let bands = [50, 51, 52].map(|seed| import(&band(seed, R60)));
+            let dark =
+                flow.import(FrozenPlane::from_array(&HeapStore, &bytes_image(34, R60, 3), R60).unwrap());
+            let class = flow.import(FrozenPlane::from_array(&HeapStore, &vegetation(R20), R20).unwrap());
+            let table = flow.import(FrozenPlane::from_array(&HeapStore, &cells(), R10).unwrap());
+            let stage = flow.stage::<CountRungs>("rungs", tiling).inputs(bands).input(dark).input(class);
+            let parts = stage.table(table).table(table).table(table).run(params);
+            let finished = flow.run(executor, &RunContext::default()).unwrap();
+            let mut all = vec![Rung::default(); 2];
+            for part in finished.get(parts).unwrap() {
+                for (sum, rung) in all.iter_mut().zip(part) {
+                    *sum = sum.merge(rung);
+                }
+            }
+            vec![format!("{all:?}").into_bytes()]
+        }),
+    ]
+}
+
+fn maps() -> Vec<&'static str> {
+    let elevation_km = MapSource::Constant(0.3);
+    vec![
+        agree(SpreadLoad::NAME, &blocks(), |executor, tiling| {
+            let spread = Spread { mean: 0.2, limit: 0.3, shift: -0.1, sigma_px: 2.5 };
+            let scale = LoadScale::Aot550;
+            let params = SpreadParams { spread, scale, which: 0, most: 9, elevation_km };
+            let counts = bytes_image(35, R60, 10);
+            let loads = counts.mapv(|count| f32::from(count) * 3000.0);
+            let stage = Stage::new(tiling).input(&counts, R60).input(&loads, R60);
+            stage.run::<SpreadLoad>(executor, params, &[grid::<f32>(R60), grid::<f32>(R60)])
+        }),
+        agree(RetrieveWater::NAME, &blocks(), |executor, tiling| {
+            let maps =
+                MapSources { load: MapSource::Table, water_cm: MapSource::Constant(0.0), elevation_km };
+            let params = RetrieveWaterParams { axes: [axes(), axes()], maps, by_row: true };
+            let stage = Stage::new(tiling).input(&band(53, R60), R60).input(&band(54, R60), R60);
+            let stage =
+                stage.input(&vegetation(R20), R20).table(&cells()).table(&cells()).table(&map60(55, 0.1));
+            stage.run::<RetrieveWater>(executor, params, &[grid::<f32>(R60)])
+        }),
+        agree(FinishWater::NAME, &blocks(), |executor, tiling| {
+            let rule = Finish { mask: WaterMask::LandMean, mean_cm: 1.5, rows_cm: Vec::new(), radius: 2 };
+            let found = map60(56, 1.0).mapv(|cm| if cm > 1.15 { -1.0 - cm } else { cm });
+            Stage::new(tiling).input(&found, R60).run::<FinishWater>(executor, rule, &[grid::<f32>(R60)])
+        }),
+        agree(Surroundings::NAME, &blocks(), |executor, tiling| {
+            Stage::new(tiling).input(&band(57, R60), R60).run::<Surroundings>(
+                executor,
+                5,
+                &[grid::<u16>(R60)],
+            )
+        }),
+        agree(ProductMap::NAME, &blocks(), |executor, tiling| {
+            let params = ProductMapParams { source: MapSource::Table, resolution: R10 };
+            let stage = Stage::new(tiling).input(&bytes_image(8, R20, 12), R20).table(&map60(58, 0.1));
+            stage.run::<ProductMap>(executor, params, &[grid::<u16>(R10)])
         }),
     ]
 }
@@ -356,7 +555,10 @@ fn inflate(folder: &Path, bytes: &[u8]) -> &'static str {
 fn every_kernel_gives_the_same_bits_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let tested: BTreeSet<&str> =
-        [resampling(), per_pixel(), simulation(), codec(folder.path())].into_iter().flatten().collect();
+        [resampling(), per_pixel(), retrieval(), maps(), simulation(), codec(folder.path())]
+            .into_iter()
+            .flatten()
+            .collect();
     let all: BTreeSet<&str> = KERNELS.names().collect();
     assert_eq!(tested, all, "a kernel without a case");
 }

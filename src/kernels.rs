@@ -1,12 +1,15 @@
 //! The table of all kernels: every worker finds them here by name.
 
+use crate::stages::aerosol::{CountRungs, FindDark, InvertDark, SpreadLoad};
+use crate::stages::atmosphere::Tabulate;
 use crate::stages::classify::ClassifyScene;
 use crate::stages::codec::{DecodeBand, EncodeImage, EncodePreview, Inflate};
-use crate::stages::correct::{CorrectBand, FillMap};
+use crate::stages::correct::CorrectBand;
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, MeanOfMask, ReduceClassMap};
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
 use crate::stages::verify::VerifyFile;
+use crate::stages::water::{FinishWater, ProductMap, RetrieveWater, Surroundings};
 use sen2cor_exec::{KernelEntry, Registry};
 
 /// All kernels of this program. Give it to the executor that runs a [`Processor`](crate::Processor).
@@ -18,8 +21,16 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<FindRange>(),
     KernelEntry::of::<Interpolate>(),
     KernelEntry::of::<ClassifyScene>(),
+    KernelEntry::of::<Tabulate>(),
     KernelEntry::of::<CorrectBand>(),
-    KernelEntry::of::<FillMap>(),
+    KernelEntry::of::<FindDark>(),
+    KernelEntry::of::<InvertDark>(),
+    KernelEntry::of::<CountRungs>(),
+    KernelEntry::of::<SpreadLoad>(),
+    KernelEntry::of::<RetrieveWater>(),
+    KernelEntry::of::<FinishWater>(),
+    KernelEntry::of::<Surroundings>(),
+    KernelEntry::of::<ProductMap>(),
     KernelEntry::of::<MeanOfMap>(),
     KernelEntry::of::<MeanOfMask>(),
     KernelEntry::of::<ReduceClassMap>(),

@@ -20,12 +20,15 @@
 //!
 //! The parts are re-exported as [`core`], [`io`] and [`exec`].
 
+mod aerosol_result;
+mod air;
 mod carry;
 mod decode;
 mod demo;
 mod error;
 mod facts;
 mod finished;
+mod geometry;
 mod images;
 mod inspect;
 #[cfg(test)]
@@ -37,9 +40,11 @@ mod quality;
 mod quicklook;
 mod recipe;
 mod report;
+mod retrieval;
 mod simulator;
 mod stages;
 mod state;
+mod tables;
 
 /// The examples of the README compile.
 #[cfg(doctest)]
@@ -52,9 +57,9 @@ pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
 pub use options::define::{OptionKind, OptionRow, OptionTopic};
 pub use options::{
-    AerosolLoad, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption, Options,
-    OutputResolution, ProductOptions, RawAtmosphereOptions, RawClassificationOptions, RawExecutionOptions,
-    RawOptions, RawProductOptions,
+    AerosolLoad, AerosolType, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption,
+    Options, OutputResolution, ProductOptions, RawAtmosphereOptions, RawClassificationOptions,
+    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RetrievalOptions,
 };
 pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};

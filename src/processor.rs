@@ -7,7 +7,7 @@ use crate::images::ImageSink;
 use crate::kernels::KERNELS;
 use crate::options::{InvalidOption, Options};
 use crate::quality::{QualityNote, QualityRecord};
-use crate::recipe::{Job, Outcome, level_2a};
+use crate::recipe::{Job, level_2a};
 use crate::report::{Meter, RunReport};
 use crate::simulator::centre_latitude_deg;
 use crate::state::{Atmosphere, Sighting};
@@ -125,7 +125,7 @@ impl Processor {
             for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]) {
                 report.quality.add(Some(&tile.metadata.mgrs_tile), note);
             }
-            let path = run.process(executor.as_ref(), &mut meter, &report.quality)?;
+            let path = run.process(executor.as_ref(), &mut meter, &mut report.quality)?;
             tracing::info!("{} is complete", path.display());
             if let Some(earlier) = earlier.filter(|earlier| *earlier != path) {
                 std::fs::remove_dir_all(&earlier).map_err(|e| Error::output_io(&earlier, "replacing", e))?;
@@ -246,7 +246,7 @@ impl<'a> TileRun<'a> {
             verify: options.product.verify,
             thresholds: options.classification.thresholds.clone(),
             class_map_60m: options.classification.class_map_60m,
-            atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere)?,
+            atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere, &options.retrieval)?,
         };
         Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })
     }
@@ -285,10 +285,10 @@ impl<'a> TileRun<'a> {
     }
 
     fn process(
-        &self,
+        &mut self,
         executor: &dyn Executor,
         meter: &mut Meter,
-        quality: &QualityRecord,
+        quality: &mut QualityRecord,
     ) -> Result<PathBuf> {
         let existing = if self.options.product.overwrite { Existing::Replace } else { Existing::Keep };
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::output_io(&self.folder, "creating", e))?;
@@ -303,9 +303,14 @@ impl<'a> TileRun<'a> {
         };
         let mut finished = flow.run(executor, self.context)?;
         meter.add_flow(std::mem::take(&mut finished.records), finished.peak_plane_bytes);
-        let Outcome { class_counts, negatives, images } = outcome;
-        let results = FlowResults::collect(&finished, class_counts, &negatives, &images)?;
+        let results = FlowResults::collect(&finished, &outcome)?;
         drop(finished);
+        let atmosphere = &mut self.job.atmosphere;
+        for note in results.notes(atmosphere) {
+            quality.add(Some(&self.job.tile.metadata.mgrs_tile), note);
+        }
+        let found = results.values(atmosphere);
+        atmosphere.values.extend(found);
         let notes = quality.of_tile(&self.job.tile.metadata.mgrs_tile);
         let path =
             meter.measure("metadata", || facts::finish(writer, &self.job, self.options, &results, notes))?;
@@ -355,7 +360,12 @@ fn sighting(product: &L1cProduct, tile: &L1cTile) -> Result<Sighting> {
         spacecraft: product.metadata.spacecraft,
         sun: metadata.mean_sun,
         view,
+        sun_grid: metadata.sun_grid.clone(),
+        view_grids: metadata.view_grids.clone(),
+        extent: metadata.extent(),
         latitude_deg,
         month,
+        forecast_aot_550: None,
+        simulated_adjacency_km: product.datastrip(tile).and_then(|strip| strip.simulated_adjacency_km),
     })
 }

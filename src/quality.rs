@@ -46,6 +46,11 @@ pub enum QualityNote {
         /// The optical depth at 550 nm that was used.
         aot_550: f64,
     },
+    /// There was no dark vegetation, so the aerosol comes from somewhere else.
+    AerosolFallback {
+        /// From where.
+        method: &'static str,
+    },
     /// Nothing told the water vapour, so that of the season holds for the whole tile.
     DefaultWaterVapour {
         /// The column that was used.
@@ -75,6 +80,7 @@ impl QualityNote {
             Self::NoElevationModel { .. } => "NO_ELEVATION_MODEL",
             Self::DefaultOzone { .. } => "DEFAULT_OZONE",
             Self::DefaultAerosol { .. } => "DEFAULT_AEROSOL",
+            Self::AerosolFallback { .. } => "AEROSOL_FALLBACK",
             Self::DefaultWaterVapour { .. } => "DEFAULT_WATER_VAPOUR",
             Self::ResponsesBorrowed { .. } => "RESPONSES_BORROWED",
             Self::Table { .. } => "TABLE_RANGE",
@@ -88,6 +94,7 @@ impl QualityNote {
             Self::NoElevationModel { .. }
             | Self::DefaultOzone { .. }
             | Self::DefaultAerosol { .. }
+            | Self::AerosolFallback { .. }
             | Self::DefaultWaterVapour { .. } => Severity::Fallback,
             Self::Input(_) | Self::NoManifest | Self::ResponsesBorrowed { .. } | Self::Table { .. } => {
                 Severity::Warning
@@ -111,6 +118,7 @@ impl fmt::Display for QualityNote {
             Self::DefaultAerosol { aot_550 } => {
                 write!(f, "aerosol is the default, an optical depth of {aot_550:.4} everywhere")
             }
+            Self::AerosolFallback { method } => write!(f, "no dark vegetation: aerosol from {method}"),
             Self::DefaultWaterVapour { water_vapour_cm } => {
                 write!(f, "water vapour is that of the season, {water_vapour_cm:.4} cm everywhere")
             }

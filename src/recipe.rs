@@ -14,14 +14,18 @@
 //! Everything is declared here and run by the flow: images overlap, deeper stages go first, planes are freed after their
 //! last reader. No function here looks at a pixel.
 
+use crate::aerosol_result::AerosolResult;
+use crate::air::{Corrector, Map};
 use crate::error::Error;
 use crate::images::{ImageSink, WrittenImage};
+use crate::retrieval::{Retrieval, Retrieved};
 use crate::stages::classify::{ClassifyParams, ClassifyScene};
-use crate::stages::correct::{CorrectBand, CorrectParams, FillMap, FillParams, Negatives};
+use crate::stages::correct::Negatives;
 use crate::stages::imagery::TrueColour;
 use crate::stages::resample::{
     BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
 };
+use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
 use crate::{OutputResolution, decode};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
@@ -56,6 +60,9 @@ pub(crate) struct Job<'a> {
 /// What the flow leaves behind.
 pub(crate) struct Outcome {
     pub(crate) class_counts: Value<Vec<ClassCounts>>,
+    pub(crate) aot_sum: Value<Vec<MapSum>>,
+    pub(crate) water_sum: Value<Vec<MapSum>>,
+    pub(crate) aerosol: Value<AerosolResult>,
     /// Per band, counted on the finest grid on which it is written.
     pub(crate) negatives: NegativeCounts,
     pub(crate) images: Vec<WrittenImage>,
@@ -68,6 +75,14 @@ struct Scene {
     cloud: PlaneHandle,
     snow: PlaneHandle,
     counts: Value<Vec<ClassCounts>>,
+}
+
+/// The results on the grid of the classification, on which those of other grids build.
+struct Base<'a> {
+    scene: Scene,
+    corrector: Corrector<'a>,
+    aot_sum: Value<Vec<MapSum>>,
+    water_sum: Value<Vec<MapSum>>,
 }
 
 /// The images of one resolution.
@@ -84,19 +99,25 @@ pub(crate) fn level_2a(
     job: &Job<'_>,
     sink: &mut ImageSink<'_>,
 ) -> Result<Outcome, Error> {
-    let mut recipe =
-        Recipe { job, tiling: Tiling::square(job.extent, job.block_cells), negatives: NegativeCounts::new() };
+    let recipe = Recipe { job, tiling: Tiling::square(job.extent, job.block_cells) };
     let native = decode::bands(flow, job)?;
-    let class_counts = match job.resolution {
+    let base = match job.resolution {
         OutputResolution::R60 => recipe.native_60m(flow, &native, sink)?,
-        OutputResolution::R20 => recipe.at_20m(flow, &native, sink)?.counts,
+        OutputResolution::R20 => recipe.at_20m(flow, &native, sink)?,
         OutputResolution::R10 | OutputResolution::All => {
-            let scene = recipe.at_20m(flow, &native, sink)?;
-            recipe.at_10m(flow, &native, scene, sink)?;
-            scene.counts
+            let mut base = recipe.at_20m(flow, &native, sink)?;
+            recipe.at_10m(flow, &native, &mut base, sink)?;
+            base
         }
     };
-    Ok(Outcome { class_counts, negatives: recipe.negatives, images: std::mem::take(&mut sink.images) })
+    Ok(Outcome {
+        class_counts: base.scene.counts,
+        aot_sum: base.aot_sum,
+        water_sum: base.water_sum,
+        aerosol: base.corrector.retrieved.aerosol,
+        negatives: base.corrector.negatives,
+        images: std::mem::take(&mut sink.images),
+    })
 }
 
 /// The bands that a run reads: B08 is used at 10 m only.
@@ -117,31 +138,28 @@ fn bands_written(resolution: Resolution) -> impl Iterator<Item = Band> {
 struct Recipe<'a> {
     job: &'a Job<'a>,
     tiling: Tiling,
-    negatives: NegativeCounts,
 }
 
-impl Recipe<'_> {
+impl<'a> Recipe<'a> {
     /// 20 m, and 60 m as averages of the 20 m results.
     fn at_20m(
-        &mut self,
+        &self,
         flow: &mut Flow<'_, Error>,
         native: &Bands,
         sink: &mut ImageSink<'_>,
-    ) -> Result<Scene, Error> {
+    ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R20);
         let scene = self.classify(flow, &toa, R20);
+        let air = self.retrieve(flow, native, &toa, scene.class, R20);
+        let mut corrector = Corrector::new(self.job, self.tiling, air);
+        let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R20);
+        let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R20);
         let images = Images {
             // B09 is no 20 m image, but its 60 m average needs it.
-            surface: self.correct(flow, &toa, scene.class, bands_written(R60), R20),
+            surface: corrector.correct(flow, &toa, scene.class, bands_written(R60), R20),
             class: scene.class,
-            aot: self.map_of(flow, "aot", self.job.atmosphere.aot_dn, scene.class, R20),
-            water_vapour: self.map_of(
-                flow,
-                "water vapour",
-                self.job.atmosphere.water_vapour_dn,
-                scene.class,
-                R20,
-            ),
+            aot,
+            water_vapour,
         };
         sink.preview(flow, &images.surface, R20)?;
         self.write(flow, &images, R20, sink)?;
@@ -151,57 +169,50 @@ impl Recipe<'_> {
         let cloud = self.mean_of_mask(flow, scene.cloud);
         let snow = self.mean_of_mask(flow, scene.snow);
         write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
-        Ok(scene)
+        Ok(Base { scene, corrector, aot_sum, water_sum })
     }
 
     /// 10 m, with the class map of 20 m.
     fn at_10m(
-        &mut self,
+        &self,
         flow: &mut Flow<'_, Error>,
         native: &Bands,
-        scene: Scene,
+        base: &mut Base<'_>,
         sink: &mut ImageSink<'_>,
     ) -> Result<(), Error> {
+        let (class, air) = (base.scene.class, base.corrector.retrieved);
         let images = Images {
-            surface: self.correct(flow, native, scene.class, bands_written(R10), R10),
-            class: scene.class,
-            aot: self.map_of(flow, "aot", self.job.atmosphere.aot_dn, scene.class, R10),
-            water_vapour: self.map_of(
-                flow,
-                "water vapour",
-                self.job.atmosphere.water_vapour_dn,
-                scene.class,
-                R10,
-            ),
+            surface: base.corrector.correct(flow, native, class, bands_written(R10), R10),
+            class,
+            aot: self.map(flow, "aot", air.aot_550, class, R10).0,
+            water_vapour: self.map(flow, "water vapour", air.air.water_cm, class, R10).0,
         };
         self.write(flow, &images, R10, sink)
     }
 
     /// 60 m from the measurements themselves.
     fn native_60m(
-        &mut self,
+        &self,
         flow: &mut Flow<'_, Error>,
         native: &Bands,
         sink: &mut ImageSink<'_>,
-    ) -> Result<Value<Vec<ClassCounts>>, Error> {
+    ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R60);
         let scene = self.classify(flow, &toa, R60);
+        let air = self.retrieve(flow, native, &toa, scene.class, R60);
+        let mut corrector = Corrector::new(self.job, self.tiling, air);
+        let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R60);
+        let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R60);
         let images = Images {
-            surface: self.correct(flow, &toa, scene.class, bands_written(R60), R60),
+            surface: corrector.correct(flow, &toa, scene.class, bands_written(R60), R60),
             class: scene.class,
-            aot: self.map_of(flow, "aot", self.job.atmosphere.aot_dn, scene.class, R60),
-            water_vapour: self.map_of(
-                flow,
-                "water vapour",
-                self.job.atmosphere.water_vapour_dn,
-                scene.class,
-                R60,
-            ),
+            aot,
+            water_vapour,
         };
         sink.preview(flow, &images.surface, R60)?;
         self.write(flow, &images, R60, sink)?;
         write_confidences(flow, scene, R60, sink)?;
-        Ok(scene.counts)
+        Ok(Base { scene, corrector, aot_sum, water_sum })
     }
 
     /// The twelve bands of the classification on its grid.
@@ -264,42 +275,35 @@ impl Recipe<'_> {
         Scene { class, cloud, snow, counts }
     }
 
-    fn correct(
-        &mut self,
-        flow: &mut Flow<'_, Error>,
-        toa: &Bands,
-        class: PlaneHandle,
-        bands: impl Iterator<Item = Band>,
-        grid: Resolution,
-    ) -> Bands {
-        let mut surface = Bands::new();
-        for band in bands {
-            let Some(&plane) = toa.get(&band) else { continue };
-            let mut stage = flow
-                .stage::<CorrectBand>(format!("correct {band} at {grid}"), self.tiling)
-                .input(plane)
-                .input(class);
-            let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
-            let negatives = stage.run(CorrectParams { correction: self.job.atmosphere.correction(band) });
-            self.negatives.insert(band, negatives);
-            surface.insert(band, output);
-        }
-        surface
-    }
-
-    /// A map of one value, 0 where there are no data.
-    fn map_of(
+    /// A map of the product, 0 where there are no data, and the sum of its numbers over clear pixels.
+    fn map(
         &self,
         flow: &mut Flow<'_, Error>,
         what: &str,
-        value: u16,
+        map: Map,
         class: PlaneHandle,
         grid: Resolution,
-    ) -> PlaneHandle {
-        let mut stage = flow.stage::<FillMap>(format!("map {what} at {grid}"), self.tiling).input(class);
+    ) -> (PlaneHandle, Value<Vec<MapSum>>) {
+        let mut stage = flow.stage::<ProductMap>(format!("map {what} at {grid}"), self.tiling).input(class);
+        if let Some(plane) = map.plane() {
+            stage = stage.table(plane);
+        }
         let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
-        stage.run(FillParams { value });
-        output
+        let sums = stage.run(ProductMapParams { source: map.source(), resolution: grid });
+        (output, sums)
+    }
+
+    /// Aerosol and water vapour from the bands on the grid of the class map.
+    fn retrieve(
+        &self,
+        flow: &mut Flow<'_, Error>,
+        native: &Bands,
+        toa: &Bands,
+        class: PlaneHandle,
+        grid: Resolution,
+    ) -> Retrieved {
+        let coarse = native.iter().filter(|(band, _)| **band == Band::B09).map(|(&b, &p)| (b, p)).collect();
+        Retrieval { job: self.job, tiling: self.tiling, grid, toa, class, coarse }.declare(flow)
     }
 
     /// The 60 m images as averages of the 20 m results, as the original processor makes them.

@@ -118,7 +118,7 @@ impl Simulation {
         }
         let atmosphere = AtmosphereOptions {
             model: self.model,
-            aerosol: self.aerosol,
+            aerosol: self.aerosol.into(),
             aot_550: Some(self.aot_550),
             water_vapour_cm: Some(self.water_vapour_cm),
             ozone_du: self.ozone_du,
@@ -260,10 +260,15 @@ impl Plan {
             spacecraft: facts.spacecraft,
             sun: facts.sun,
             view: facts.view,
+            sun_grid: None,
+            view_grids: BTreeMap::new(),
+            extent,
             latitude_deg: centre_latitude_deg(&facts.ground, extent),
             month: facts.sensing_time.strftime("%m").to_string().parse().unwrap_or(1),
+            simulated_adjacency_km: None,
+            forecast_aot_550: None,
         };
-        let atmosphere = Atmosphere::new(&sighting, &options.atmosphere)?;
+        let atmosphere = Atmosphere::new(&sighting, &options.atmosphere, &options.retrieval)?;
         let radio_add_offset = facts.radio_add_offset();
         Ok(Self { extent, ground: facts.ground, scene, atmosphere, radio_add_offset, facts })
     }

@@ -1,23 +1,30 @@
 //! The state of the atmosphere of a run: what was given, what was assumed, and the correction of each band that follows.
 
 use crate::error::{Error, Result};
-use crate::options::{AerosolLoad, AtmosphereOptions};
+use crate::geometry::Angles;
+use crate::options::{AerosolLoad, AerosolType, AtmosphereOptions, RetrievalOptions};
 use crate::quality::QualityNote;
 use crate::report::ValueUsed;
-use sen2cor_core::aerosol::{product_aot_550, table_aot_550};
-use sen2cor_core::angles::{Direction, relative_azimuth_deg};
+use crate::retrieval::ladder_loads;
+use crate::tables::TableSource;
+use sen2cor_core::aerosol::{
+    Aerosol, VISIBILITY_NODES_KM, index_of_visibility, product_aot_550, table_aot_550, table_visibility_km,
+};
+use sen2cor_core::angles::{AngleGrid, Direction};
+use sen2cor_core::cells::{BandView, Coefficients, Directions, GeometryGrid, Load, LoadScale, WaterAxis};
+use sen2cor_core::grid::Extent;
 use sen2cor_core::reflectance::{BandCorrection, Model};
-use sen2cor_core::season::{Season, water_vapour_for, water_vapour_share};
+use sen2cor_core::season::{Season, default_column_band, water_vapour_for, water_vapour_share};
 use sen2cor_core::sensor::{Band, Spacecraft};
-use sen2cor_core::table::{AtmosphereTable, Condition, Note, Notes};
-use sen2cor_io::auxiliary::lut_file;
-use std::path::Path;
+use sen2cor_core::table::{Note, Notes};
+use sen2cor_core::water_vapour::WaterMask;
+use std::collections::BTreeMap;
 
-/// The scalar table with Henyey-Greenstein aerosol, for agreement with the archive.
-const PARITY_TABLE: (&str, &[u8]) = ("s2_parity.s2lut", include_bytes!("../data/lut/s2_parity.s2lut"));
+/// Range of the surroundings of a pixel, km, unless something else is given.
+const ADJACENCY_KM: f64 = 1.0;
 
-/// The table from vector radiative transfer with Mie aerosol.
-const PHYSICAL_TABLE: (&str, &[u8]) = ("s2_physical.s2lut", include_bytes!("../data/lut/s2_physical.s2lut"));
+/// Optical depths at which reference pixels are looked at.
+const AOT_NODES: [f64; 15] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5, 1.8];
 
 /// Geometry and time of a tile.
 #[derive(Clone, Debug)]
@@ -26,24 +33,35 @@ pub(crate) struct Sighting {
     pub(crate) sun: Direction,
     /// Mean view direction of each band.
     pub(crate) view: [Direction; 13],
+    pub(crate) sun_grid: Option<AngleGrid>,
+    pub(crate) view_grids: BTreeMap<Band, AngleGrid>,
+    pub(crate) extent: Extent,
     pub(crate) latitude_deg: f64,
     /// Month of the year, 1 to 12.
     pub(crate) month: u8,
+    /// Range of the surroundings that the product says it was simulated with, km.
+    pub(crate) simulated_adjacency_km: Option<f64>,
+    /// Aerosol optical depth at 550 nm that is forecast in the product.
+    pub(crate) forecast_aot_550: Option<f64>,
 }
 
-/// The atmosphere over a tile, the same everywhere.
+/// The atmosphere over a tile: what is given, and how it is looked up.
 #[derive(Clone, Debug)]
 pub(crate) struct Atmosphere {
     corrections: [BandCorrection; 13],
-    /// Name of the look-up table.
-    pub(crate) table: &'static str,
+    geometry: [GeometryGrid; 13],
+    sighting: Sighting,
+    options: AtmosphereOptions,
+    pub(crate) retrieval: RetrievalOptions,
+    season: Season,
+    pub(crate) source: TableSource,
+    /// The aerosol, given or to start with.
+    pub(crate) load: Load,
     /// What the product says of the aerosol.
     pub(crate) aot_550: f64,
     pub(crate) water_vapour_cm: f64,
-    /// Stored value of the AOT images.
-    pub(crate) aot_dn: u16,
-    /// Stored value of the water vapour images.
-    pub(crate) water_vapour_dn: u16,
+    /// Range of the surroundings of a pixel, km; 0: none.
+    pub(crate) adjacency_km: f64,
     /// What was used, for the report and the product.
     pub(crate) values: Vec<ValueUsed>,
     /// What deserves a note.
@@ -55,44 +73,193 @@ impl Atmosphere {
     ///
     /// # Errors
     /// If the table cannot be read or lacks the aerosol.
-    pub(crate) fn new(sighting: &Sighting, options: &AtmosphereOptions) -> Result<Self> {
-        let (name, bytes) = if options.model == Model::Physical { PHYSICAL_TABLE } else { PARITY_TABLE };
-        let table = lut_file::parse(Path::new(name), bytes)
-            .map_err(|source| Error::Auxiliary { what: "the atmospheric correction", source })?;
+    pub(crate) fn new(
+        sighting: &Sighting,
+        options: &AtmosphereOptions,
+        retrieval: &RetrievalOptions,
+    ) -> Result<Self> {
+        let source = TableSource::BuiltIn(options.model);
         let season = Season::at(sighting.latitude_deg, sighting.month);
         let load = AerosolState::of(options);
         let water_vapour_cm = options.water_vapour_cm.unwrap_or_else(|| {
             season.default_water_vapour_cm() * water_vapour_share(options.model, options.elevation_km)
         });
         let lookup =
-            Lookup { table: &table, sighting, options, season, aot_550: load.table_aot_550, water_vapour_cm };
+            Lookup { source, sighting, options, retrieval, season, load: load.load, water_vapour_cm };
         let mut notes = Notes::default();
         let corrections = lookup.all_bands(&mut notes)?;
+        let adjacency_km = options.adjacency_km.or(sighting.simulated_adjacency_km).unwrap_or(ADJACENCY_KM);
+        let mut values = lookup.values(&load);
+        values.push(lookup.adjacency(adjacency_km));
         Ok(Self {
             corrections,
-            table: name,
+            geometry: Band::ALL.map(|band| lookup.geometry(band)),
+            sighting: sighting.clone(),
+            options: options.clone(),
+            retrieval: retrieval.clone(),
+            season,
+            source,
+            load: load.load,
             aot_550: load.product_aot_550,
             water_vapour_cm,
-            aot_dn: stored(load.product_aot_550),
-            water_vapour_dn: stored(water_vapour_cm),
-            values: lookup.values(&load),
+            adjacency_km,
+            values,
             notes: lookup.notes(&load, notes),
         })
     }
 
-    /// The correction of a band.
+    /// The correction of a band for the mean directions.
     pub(crate) fn correction(&self, band: Band) -> BandCorrection {
         self.corrections[band.index()]
     }
+
+    /// Where the directions of a band are known.
+    pub(crate) fn geometry(&self, band: Band) -> &GeometryGrid {
+        &self.geometry[band.index()]
+    }
+
+    /// What the table is asked for.
+    pub(crate) fn view(&self, band: Band, aerosol: Aerosol) -> BandView {
+        BandView { aerosol, ..band_view(&self.sighting, &self.options, band) }
+    }
+
+    /// How the water vapour of a band becomes an axis: from nodes (cm above the ground), or the column of the season.
+    pub(crate) fn water_axis_of(&self, band: Band) -> impl Fn(Vec<f64>) -> WaterAxis + use<> {
+        let (model, season) = (self.options.model, self.season);
+        move |nodes| {
+            if model == Model::Sen2cor && default_column_band(band) {
+                WaterAxis::SeaLevel(season.default_water_vapour_cm(), model)
+            } else {
+                WaterAxis::AboveGround(nodes)
+            }
+        }
+    }
+
+    /// Whether the aerosol is looked for in the scene.
+    pub(crate) fn retrieves_aerosol(&self) -> bool {
+        self.retrieval.aerosol_retrieval && !self.options.aerosol_is_given()
+    }
+
+    /// Whether water vapour is looked for in the scene.
+    pub(crate) fn retrieves_water(&self) -> bool {
+        self.retrieval.water_vapour_retrieval && self.options.water_vapour_cm.is_none()
+    }
+
+    /// Whether means of water vapour are needed by row.
+    pub(crate) fn water_by_row(&self) -> bool {
+        self.retrieval.water_vapour_mask == WaterMask::RowMean
+    }
+
+    pub(crate) fn first_aerosol(&self) -> Aerosol {
+        first_aerosol(&self.options)
+    }
+
+    /// Whether the type of the aerosol is looked for as well.
+    pub(crate) fn chooses_aerosol(&self) -> bool {
+        self.options.aerosol == AerosolType::Auto
+    }
+
+    /// The types that are tried.
+    pub(crate) fn aerosol_types(&self) -> Vec<Aerosol> {
+        if self.chooses_aerosol() { Aerosol::ALL.to_vec() } else { vec![self.first_aerosol()] }
+    }
+
+    /// Loads at which a reference pixel is looked at.
+    pub(crate) fn load_nodes(&self) -> Vec<f64> {
+        match self.load.scale {
+            LoadScale::Aot550 => AOT_NODES.to_vec(),
+            LoadScale::VisibilityIndex => {
+                let known = VISIBILITY_NODES_KM.iter().rev().map(|&km| index_of_visibility(km));
+                std::iter::once(0.0).chain(known).collect()
+            }
+        }
+    }
+
+    /// A visibility as a load.
+    pub(crate) fn load_of_visibility(&self, km: f64) -> f64 {
+        match self.load.scale {
+            LoadScale::Aot550 => table_aot_550(km, 0.0),
+            LoadScale::VisibilityIndex => index_of_visibility(km),
+        }
+    }
+
+    /// Position of a visibility among the load nodes.
+    pub(crate) fn node_of_visibility(&self, km: f64) -> f32 {
+        let (nodes, load) = (self.load_nodes(), self.load_of_visibility(km));
+        let high = nodes.iter().position(|&node| node >= load).unwrap_or(nodes.len() - 1).max(1);
+        (high as f64 - 1.0 + (load - nodes[high - 1]) / (nodes[high] - nodes[high - 1])) as f32
+    }
+
+    /// Loads that are tried if pixels come out negative, from this one to the clearest air.
+    pub(crate) fn rungs(&self, load: f64) -> Vec<f64> {
+        let first_km = Load { scale: self.load.scale, value: load }.visibility_km(0.0);
+        let mut loads = ladder_loads(first_km, |km| self.load_of_visibility(km));
+        if let Some(first) = loads.first_mut() {
+            *first = load;
+        }
+        loads
+    }
+
+    /// By what the path reflectance in the blue is multiplied, for the ratio of the scene's to the table's.
+    pub(crate) fn path_scale(&self, found: f64) -> f64 {
+        let options = &self.retrieval;
+        let limited = found.clamp(options.path_scale_lower, options.path_scale_upper);
+        if options.path_scaling && (limited - 1.0).abs() > options.path_scale_threshold {
+            limited
+        } else {
+            1.0
+        }
+    }
+
+    /// The aerosol that is forecast in the product.
+    pub(crate) fn forecast_load(&self) -> Option<f64> {
+        let aot = self.sighting.forecast_aot_550?;
+        Some(match self.load.scale {
+            LoadScale::Aot550 => aot,
+            LoadScale::VisibilityIndex => {
+                index_of_visibility(table_visibility_km(aot.max(1e-3), self.options.elevation_km))
+            }
+        })
+    }
+
+    /// Reference albedo of the last step, for model `sen2cor`.
+    pub(crate) fn reference_albedo(&self) -> Option<f32> {
+        reference_albedo(&self.options)
+    }
+
+    pub(crate) fn model(&self) -> Model {
+        self.options.model
+    }
+
+    pub(crate) fn elevation_km(&self) -> f64 {
+        self.options.elevation_km
+    }
 }
 
-/// Stored value of a quantity that is written in thousandths.
-fn stored(value: f64) -> u16 {
-    (value * 1000.0 + 0.5).clamp(0.0, f64::from(u16::MAX)) as u16
+/// The given aerosol, or the first of those to choose from.
+fn first_aerosol(options: &AtmosphereOptions) -> Aerosol {
+    match options.aerosol {
+        AerosolType::Rural | AerosolType::Auto => Aerosol::Rural,
+        AerosolType::Maritime => Aerosol::Maritime,
+    }
+}
+
+fn reference_albedo(options: &AtmosphereOptions) -> Option<f32> {
+    (options.model == Model::Sen2cor).then_some(options.spherical_albedo_reference as f32)
+}
+
+fn band_view(sighting: &Sighting, options: &AtmosphereOptions, band: Band) -> BandView {
+    BandView {
+        spacecraft: sighting.spacecraft,
+        band,
+        aerosol: first_aerosol(options),
+        ozone_du: options.ozone_du,
+    }
 }
 
 /// Aerosol in the table's terms and in the product's.
 struct AerosolState {
+    load: Load,
     table_aot_550: f64,
     product_aot_550: f64,
     source: String,
@@ -102,68 +269,78 @@ impl AerosolState {
     /// A given optical depth is used and written as it is. A visibility becomes the optical depth that the tables of
     /// the original hold for it; model `sen2cor` writes the slightly different number of the original's formula.
     fn of(options: &AtmosphereOptions) -> Self {
+        let of_aot = |aot: f64, source: String| Self {
+            load: Load { scale: LoadScale::Aot550, value: aot },
+            table_aot_550: aot,
+            product_aot_550: aot,
+            source,
+        };
         match (options.aerosol_load(), options.model) {
-            (AerosolLoad::Aot550(aot), _) => {
-                Self { table_aot_550: aot, product_aot_550: aot, source: "given".to_owned() }
-            }
+            (AerosolLoad::Aot550(aot), _) => of_aot(aot, "given".to_owned()),
             (AerosolLoad::VisibilityKm(km), Model::Sen2cor) => Self {
+                load: Load { scale: LoadScale::VisibilityIndex, value: index_of_visibility(km) },
                 table_aot_550: table_aot_550(km, options.elevation_km),
                 product_aot_550: product_aot_550(km, options.elevation_km),
                 source: format!("visibility {km} km, formula of the product"),
             },
             (AerosolLoad::VisibilityKm(km), Model::Physical) => {
-                let aot = table_aot_550(km, 0.0);
-                Self {
-                    table_aot_550: aot,
-                    product_aot_550: aot,
-                    source: format!("visibility {km} km, table at sea level"),
-                }
+                of_aot(table_aot_550(km, 0.0), format!("visibility {km} km, table at sea level"))
             }
         }
     }
 }
 
 struct Lookup<'a> {
-    table: &'a AtmosphereTable,
+    source: TableSource,
     sighting: &'a Sighting,
     options: &'a AtmosphereOptions,
+    retrieval: &'a RetrievalOptions,
     season: Season,
-    aot_550: f64,
+    load: Load,
     water_vapour_cm: f64,
 }
 
 impl Lookup<'_> {
     fn all_bands(&self, notes: &mut Notes) -> Result<[BandCorrection; 13]> {
+        let table = self.source.open()?;
+        let (model, elevation_km) = (self.options.model, self.options.elevation_km);
         let mut found = Vec::with_capacity(13);
         for band in Band::ALL {
-            let (functions, band_notes) = self.table.evaluate(&self.condition(band))?;
-            *notes = notes.join(band_notes);
-            found.push(BandCorrection::new(&functions, self.reference_albedo()));
+            let directions = Directions { sun: self.sighting.sun, view: self.sighting.view[band.index()] };
+            let water = water_vapour_for(model, band, self.water_vapour_cm, self.season, elevation_km);
+            let view = band_view(self.sighting, self.options, band);
+            let (functions, more) =
+                table.functions(&view, &directions, &[(self.load, elevation_km, water)])?;
+            *notes = notes.join(more);
+            let coefficients = functions.first().map(Coefficients::new).unwrap_or_default();
+            found.push(BandCorrection::of(&coefficients, reference_albedo(self.options)));
         }
         found
             .try_into()
             .map_err(|_| Error::Execution(sen2cor_exec::ExecError::NotReady { what: "13 bands".to_owned() }))
     }
 
-    fn condition(&self, band: Band) -> Condition {
-        let (sun, view) = (self.sighting.sun, self.sighting.view[band.index()]);
-        let (model, elevation_km) = (self.options.model, self.options.elevation_km);
-        Condition {
-            spacecraft: self.sighting.spacecraft,
-            band,
-            aerosol: self.options.aerosol,
-            sun_zenith_deg: sun.zenith_deg,
-            view_zenith_deg: view.zenith_deg,
-            relative_azimuth_deg: relative_azimuth_deg(sun.azimuth_deg, view.azimuth_deg),
-            aot_550: self.aot_550,
-            elevation_km,
-            water_vapour_cm: water_vapour_for(model, band, self.water_vapour_cm, self.season, elevation_km),
-            ozone_du: self.options.ozone_du,
-        }
+    fn geometry(&self, band: Band) -> GeometryGrid {
+        let angles = Angles {
+            sun: self.sighting.sun,
+            view: self.sighting.view[band.index()],
+            sun_grid: self.sighting.sun_grid.as_ref(),
+            view_grid: self.sighting.view_grids.get(&band),
+        };
+        angles.on_cells(self.options.model, self.sighting.extent)
     }
 
-    fn reference_albedo(&self) -> Option<f32> {
-        (self.options.model == Model::Sen2cor).then_some(self.options.spherical_albedo_reference as f32)
+    fn adjacency(&self, adjacency_km: f64) -> ValueUsed {
+        let source = match (self.options.adjacency_km, self.sighting.simulated_adjacency_km) {
+            (Some(_), _) => "given",
+            (None, Some(_)) => "the product says that it was simulated so",
+            (None, None) => "default",
+        };
+        ValueUsed {
+            name: "adjacency_km".to_owned(),
+            value: adjacency_km.to_string(),
+            source: source.to_owned(),
+        }
     }
 
     /// Fallbacks, then what the table has to say.
@@ -173,10 +350,10 @@ impl Lookup<'_> {
         if options.ozone_du == defaults.ozone_du {
             notes.push(QualityNote::DefaultOzone { ozone_du: options.ozone_du });
         }
-        if options.aerosol_load() == defaults.aerosol_load() {
+        if !options.aerosol_is_given() && !self.retrieval.aerosol_retrieval {
             notes.push(QualityNote::DefaultAerosol { aot_550: load.product_aot_550 });
         }
-        if options.water_vapour_cm.is_none() {
+        if options.water_vapour_cm.is_none() && !self.retrieval.water_vapour_retrieval {
             notes.push(QualityNote::DefaultWaterVapour { water_vapour_cm: self.water_vapour_cm });
         }
         notes.extend(table_notes(table, self.sighting));
@@ -195,10 +372,11 @@ impl Lookup<'_> {
         let water_source = if options.water_vapour_cm.is_some() { "given" } else { "default of the season" };
         let mut values = vec![
             value("model", options.model.to_string(), or_default(options.model == defaults.model)),
-            value("aerosol", options.aerosol.to_string(), or_default(options.aerosol == defaults.aerosol)),
-            value("aot_550", format!("{:.4}", load.product_aot_550), &load.source),
-            value("table_aot_550", format!("{:.4}", load.table_aot_550), &load.source),
-            value("water_vapour_cm", format!("{:.4}", self.water_vapour_cm), water_source),
+            value(
+                "aerosol",
+                first_aerosol(options).to_string(),
+                or_default(options.aerosol == defaults.aerosol),
+            ),
             value(
                 "ozone_du",
                 options.ozone_du.to_string(),
@@ -212,6 +390,13 @@ impl Lookup<'_> {
             value("season", self.season.to_string(), "date and latitude"),
             value("sun_zenith_deg", format!("{:.4}", self.sighting.sun.zenith_deg), "mean of the tile"),
         ];
+        if options.aerosol_is_given() || !self.retrieval.aerosol_retrieval {
+            values.push(value("aot_550", format!("{:.4}", load.product_aot_550), &load.source));
+            values.push(value("table_aot_550", format!("{:.4}", load.table_aot_550), &load.source));
+        }
+        if options.water_vapour_cm.is_some() || !self.retrieval.water_vapour_retrieval {
+            values.push(value("water_vapour_cm", format!("{:.4}", self.water_vapour_cm), water_source));
+        }
         if options.model == Model::Sen2cor {
             let dry = water_vapour_for(
                 options.model,

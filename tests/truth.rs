@@ -58,7 +58,7 @@ impl Case {
         raw.product.resolution = Some(resolution);
         raw.atmosphere = RawAtmosphereOptions {
             model: Some(simulation.model),
-            aerosol: Some(simulation.aerosol),
+            aerosol: Some(simulation.aerosol.into()),
             aot_550: Some(simulation.aot_550),
             water_vapour_cm: Some(simulation.water_vapour_cm),
             ozone_du: Some(simulation.ozone_du),

@@ -14,7 +14,10 @@
 //! | [`classify`] | the scene class map |
 //! | [`season`] | season, default water vapour and its share above the ground |
 //! | [`table`] | the compact atmospheric tables and their interpolation |
+//! | [`cells`] | the tables on coarse cells, ready for pixels |
+//! | [`filter`] | means over boxes, smoothing |
 //! | [`aerosol`] | visibility and aerosol optical depth |
+//! | [`water_vapour`] | water vapour from B8A and B09 |
 //! | [`reflectance`] | from top-of-atmosphere to surface reflectance |
 //! | [`imagery`] | true-colour and preview images |
 //! | [`simulate`] | a scene by formula and the forward model |
@@ -31,8 +34,10 @@
 
 pub mod aerosol;
 pub mod angles;
+pub mod cells;
 pub mod classify;
 pub mod dn;
+pub mod filter;
 pub mod grid;
 pub mod imagery;
 pub mod reflectance;
@@ -41,3 +46,4 @@ pub mod season;
 pub mod sensor;
 pub mod simulate;
 pub mod table;
+pub mod water_vapour;

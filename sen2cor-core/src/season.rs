@@ -100,15 +100,19 @@ pub fn water_vapour_share(model: Model, elevation_km: f64) -> f64 {
     (1.0 - share) * COLUMN_SHARES[i] + share * COLUMN_SHARES[i + 1]
 }
 
+/// Whether model `sen2cor` corrects a band with the default column of water vapour of the season.
+pub const fn default_column_band(band: Band) -> bool {
+    matches!(band, Band::B01 | Band::B02 | Band::B03 | Band::B04 | Band::B08 | Band::B8A)
+}
+
 /// The column of water vapour above the ground (cm) with which a band is corrected.
 ///
 /// `given_cm` is the column of the scene above the ground, retrieved or given. Model `physical` uses it in every band.
 /// Model `sen2cor` corrects B01 to B04, B08 and B8A with the default column of the season, reduced to the elevation,
 /// as the products of the archive show.
 pub fn water_vapour_for(model: Model, band: Band, given_cm: f64, season: Season, elevation_km: f64) -> f64 {
-    let by_season = matches!(band, Band::B01 | Band::B02 | Band::B03 | Band::B04 | Band::B08 | Band::B8A);
     match model {
-        Model::Sen2cor if by_season => {
+        Model::Sen2cor if default_column_band(band) => {
             season.default_water_vapour_cm() * water_vapour_share(model, elevation_km)
         }
         Model::Sen2cor | Model::Physical => given_cm,

@@ -66,6 +66,12 @@ impl Band {
         ["B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12"][self as usize]
     }
 
+    /// Wavelength, micrometres.
+    pub const fn wavelength_um(self) -> f64 {
+        [0.443, 0.490, 0.560, 0.665, 0.705, 0.740, 0.783, 0.842, 0.865, 0.945, 1.375, 1.610, 2.190]
+            [self as usize]
+    }
+
     /// The grid on which the band is measured.
     pub const fn native_resolution(self) -> Resolution {
         match self {

@@ -15,20 +15,46 @@ pub enum AerosolLoad {
     VisibilityKm(f64),
 }
 
+/// Visibility where none is given or found, km.
+const ASSUMED_VISIBILITY_KM: f64 = 40.0;
+
+/// Which aerosol is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AerosolType {
+    /// Continental air.
+    #[default]
+    Rural,
+    /// Air over the sea.
+    Maritime,
+    /// The one whose colour fits the scene.
+    Auto,
+}
+
+impl From<Aerosol> for AerosolType {
+    fn from(aerosol: Aerosol) -> Self {
+        match aerosol {
+            Aerosol::Rural => Self::Rural,
+            Aerosol::Maritime => Self::Maritime,
+        }
+    }
+}
+
 options! {
     /// The state of the atmosphere and its correction.
     RawAtmosphereOptions => AtmosphereOptions, "Atmosphere";
 
     /// Model of the correction: `sen2cor` agrees with the archive, `physical` is the most exact. Default sen2cor.
     model: Model = Model::Sen2cor, Choice(&["sen2cor", "physical"]);
-    /// Aerosol type. Default rural. Source: GIPP `Aerosol_Type`.
-    aerosol: Aerosol = Aerosol::Rural, Choice(&["rural", "maritime"]);
-    /// Aerosol optical depth at 550 nm above the ground, 0 to 1.8. Excludes visibility-km.
+    /// Aerosol type; auto takes the one whose colour fits the scene. Default rural. Source: GIPP `Aerosol_Type`.
+    aerosol: AerosolType = AerosolType::Rural, Choice(&["rural", "maritime", "auto"]);
+    /// Aerosol optical depth at 550 nm above the ground, the same everywhere, 0 to 1.8. Default: retrieved. Excludes visibility-km.
     aot_550: f64, Number { low: 0.0, high: 1.8, unit: "" };
-    /// Horizontal visibility, 5 to 120 km. Default 40. Source: GIPP `Visibility`.
-    visibility_km: f64 = 40.0, Number { low: 5.0, high: 120.0, unit: "km" };
-    /// Water vapour column above the ground, 0 to 7 cm. Default: that of the season (2.0 cm in summer, 0.4 cm in winter, at
-    /// sea level).
+    /// Horizontal visibility, the same everywhere, 5 to 120 km. Default: retrieved, and 40 where that is not possible. Source: GIPP
+    /// `Visibility`.
+    visibility_km: f64, Number { low: 5.0, high: 120.0, unit: "km" };
+    /// Water vapour column above the ground, the same everywhere, 0 to 7 cm. Default: retrieved; without retrieval that of the season
+    /// (2.0 cm in summer, 0.4 cm in winter, at sea level).
     water_vapour_cm: f64, Number { low: 0.0, high: 7.0, unit: "cm" };
     /// Ozone column, 100 to 600 Dobson units. Default 331.
     ozone_du: f64 = 331.0, Number { low: 100.0, high: 600.0, unit: "DU" };
@@ -36,6 +62,9 @@ options! {
     elevation_km: f64 = 0.1, Number { low: 0.0, high: 5.0, unit: "km" };
     /// Surface reflectance for which the tables are taken to hold, 0 to 1; model sen2cor only. Default 0.15.
     spherical_albedo_reference: f64 = 0.15, Number { low: 0.0, high: 1.0, unit: "" };
+    /// Range of the surroundings whose light is taken off a pixel, 0 (none) to 10 km. Default 1, or what a simulated product says it
+    /// was made with. Source: GIPP `Adj_Km`.
+    adjacency_km: f64, Number { low: 0.0, high: 10.0, unit: "km" };
 }
 
 impl RawAtmosphereOptions {
@@ -57,8 +86,14 @@ impl RawAtmosphereOptions {
 }
 
 impl AtmosphereOptions {
-    /// From `aot_550` or, where that is not given, `visibility_km`.
+    /// From `aot_550` or, where that is not given, `visibility_km`, else the visibility that is assumed.
     pub fn aerosol_load(&self) -> AerosolLoad {
-        self.aot_550.map_or(AerosolLoad::VisibilityKm(self.visibility_km), AerosolLoad::Aot550)
+        let visibility_km = self.visibility_km.unwrap_or(ASSUMED_VISIBILITY_KM);
+        self.aot_550.map_or(AerosolLoad::VisibilityKm(visibility_km), AerosolLoad::Aot550)
+    }
+
+    /// Whether the aerosol is given.
+    pub fn aerosol_is_given(&self) -> bool {
+        self.aot_550.is_some() || self.visibility_km.is_some()
     }
 }

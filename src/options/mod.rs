@@ -11,12 +11,14 @@ mod classification;
 mod execution;
 mod file;
 mod product;
+mod retrieval;
 
-pub use atmosphere::{AerosolLoad, AtmosphereOptions, RawAtmosphereOptions};
+pub use atmosphere::{AerosolLoad, AerosolType, AtmosphereOptions, RawAtmosphereOptions};
 pub use check::InvalidOption;
 pub use classification::{ClassificationOptions, RawClassificationOptions};
 pub use execution::{ExecutionOptions, RawExecutionOptions};
 pub use product::{OutputResolution, ProductOptions, RawProductOptions};
+pub use retrieval::{RawRetrievalOptions, RetrievalOptions};
 
 use check::Checker;
 use define::OptionTopic;
@@ -34,6 +36,8 @@ pub struct RawOptions {
     #[serde(flatten)]
     pub atmosphere: RawAtmosphereOptions,
     #[serde(flatten)]
+    pub retrieval: RawRetrievalOptions,
+    #[serde(flatten)]
     pub execution: RawExecutionOptions,
 }
 
@@ -48,6 +52,8 @@ pub struct Options {
     #[serde(flatten)]
     pub atmosphere: AtmosphereOptions,
     #[serde(flatten)]
+    pub retrieval: RetrievalOptions,
+    #[serde(flatten)]
     pub execution: ExecutionOptions,
 }
 
@@ -58,6 +64,7 @@ impl RawOptions {
             RawProductOptions::topic(),
             RawClassificationOptions::topic(),
             RawAtmosphereOptions::topic(),
+            RawRetrievalOptions::topic(),
             RawExecutionOptions::topic(),
         ]
     }
@@ -68,6 +75,7 @@ impl RawOptions {
             product: RawProductOptions::defaults(),
             classification: RawClassificationOptions::defaults(),
             atmosphere: RawAtmosphereOptions::defaults(),
+            retrieval: RawRetrievalOptions::defaults(),
             execution: RawExecutionOptions::defaults(),
         }
     }
@@ -83,6 +91,7 @@ impl RawOptions {
             product: self.product.over(lower.product),
             classification: self.classification.over(lower.classification),
             atmosphere: self.atmosphere.over(lower.atmosphere),
+            retrieval: self.retrieval.over(lower.retrieval),
             execution: self.execution.over(lower.execution),
         }
     }
@@ -106,6 +115,7 @@ impl TryFrom<RawOptions> for Options {
         raw.product.check(&mut check);
         raw.classification.check(&mut check);
         raw.atmosphere.check(&mut check);
+        raw.retrieval.check(&mut check);
         raw.execution.check(&mut check);
         if !check.problems.is_empty() {
             return Err(check.problems);
@@ -114,6 +124,7 @@ impl TryFrom<RawOptions> for Options {
             product: raw.product.complete(),
             classification: raw.classification.complete(),
             atmosphere: raw.atmosphere.complete(),
+            retrieval: raw.retrieval.complete(),
             execution: raw.execution.complete(),
         })
     }

@@ -1,21 +1,25 @@
 //! Surface reflectance; adapters of `sen2cor_core::reflectance`.
 
+use super::atmosphere::{MapSources, cell_values};
 use super::defect;
-use ndarray::{ArrayView2, ArrayViewMut2};
-use sen2cor_core::classify::SceneClass;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
+use sen2cor_core::cells::{CellAxes, CellTable, Lattice};
 use sen2cor_core::dn;
-use sen2cor_core::reflectance::{BandCorrection, correct_masked};
+use sen2cor_core::grid::Resolution;
+use sen2cor_core::reflectance::{BlockInput, CorrectionParameters, correct_block};
 use sen2cor_exec::{Kernel, KernelError, UnitIo};
 use serde::{Deserialize, Serialize};
 
 /// Corrects a block of a band; pixels of class 0 become no data. Inputs: the band, the class map of the same or a coarser
-/// grid.
+/// grid. Tables: the atmosphere of the band on cells, then the maps that are not constant.
 pub(crate) struct CorrectBand;
 
 /// Parameters of [`CorrectBand`].
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CorrectParams {
-    pub(crate) correction: BandCorrection,
+    pub(crate) axes: CellAxes,
+    pub(crate) maps: MapSources,
+    pub(crate) correction: CorrectionParameters,
 }
 
 /// Pixels whose surface reflectance is negative, and pixels that have data.
@@ -26,49 +30,67 @@ pub(crate) struct Negatives {
 }
 
 impl Kernel for CorrectBand {
-    const NAME: &'static str = "reflectance.correct-band/1";
+    const NAME: &'static str = "reflectance.correct-band/2";
     type Params = CorrectParams;
     type Partial = Negatives;
 
+    fn halo_m(params: &CorrectParams) -> u32 {
+        params.correction.halo_px() as u32 * params.correction.resolution.metres()
+    }
+
     fn run(params: &CorrectParams, io: &mut UnitIo<'_>) -> Result<Negatives, KernelError> {
-        let (band, class, mut output) = (io.input::<u16>(0)?, io.input::<u8>(1)?, io.output::<u16>(0)?);
-        let class_pixels = pixels_per_class(&output, &class);
-        correct_masked(band, class, class_pixels, &params.correction, output.view_mut())
-            .map_err(|e| defect(&e))?;
-        Ok(output.iter().fold(Negatives::default(), |count, &sample| Negatives {
-            negative: count.negative + u64::from(sample != dn::NO_DATA && dn::to_signed(sample) < 0),
-            valid: count.valid + u64::from(sample != dn::NO_DATA),
-        }))
+        let grid = params.correction.resolution;
+        let (toa, class) = (io.input::<u16>(0)?, io.input::<u8>(1)?);
+        let maps = params.maps.open(io, 1)?;
+        let table = CellTable::new(&params.axes, cell_values(&io.table::<f32>(0)?)?)
+            .ok_or_else(|| KernelError::internal("a cell table that is too short"))?;
+        let lattice = Lattice::new(&table, &maps, grid, io.window_with_halo(grid), false);
+        let class_pixels = pixels_per_class(&toa, &class);
+        let class_grid = Resolution::from_metres(grid.metres() * class_pixels as u32)
+            .ok_or_else(|| KernelError::internal("a class map on no grid"))?;
+        let mut output = io.output::<u16>(0)?;
+        let input = BlockInput {
+            toa,
+            scene_class: inner(&class, io, class_grid),
+            class_pixels,
+            lattice: &lattice,
+            target: io.window(grid),
+            image: io.extent().shape(grid),
+            terrain: None,
+        };
+        correct_block(&input, &params.correction, output.view_mut()).map_err(|e| defect(&e))?;
+        Ok(count_negatives(&output))
     }
 }
 
-/// A map with one value wherever there are data. Input: the class map of the same or a coarser grid.
-pub(crate) struct FillMap;
-
-/// Parameters of [`FillMap`].
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct FillParams {
-    /// The stored value.
-    pub(crate) value: u16,
+/// The part of an input that belongs to the block itself.
+pub(super) fn inner<'a, T>(
+    image: &ArrayView2<'a, T>,
+    io: &UnitIo<'_>,
+    grid: Resolution,
+) -> ArrayView2<'a, T> {
+    let ((row, col), window) = (io.inner(grid), io.window(grid));
+    let mut part = *image;
+    part.slice_axis_inplace(Axis(0), Slice::from(row..row + window.rows));
+    part.slice_axis_inplace(Axis(1), Slice::from(col..col + window.cols));
+    part
 }
 
-impl Kernel for FillMap {
-    const NAME: &'static str = "map.fill/1";
-    type Params = FillParams;
-    type Partial = ();
-
-    fn run(params: &FillParams, io: &mut UnitIo<'_>) -> Result<(), KernelError> {
-        let (class, mut output) = (io.input::<u8>(0)?, io.output::<u16>(0)?);
-        let size = pixels_per_class(&output, &class);
-        for ((row, col), out) in output.indexed_iter_mut() {
-            let class = class.get((row / size, col / size)).copied();
-            *out = if class == Some(SceneClass::NoData as u8) { 0 } else { params.value };
+fn count_negatives(surface: &ArrayViewMut2<'_, u16>) -> Negatives {
+    let mut counts = Negatives::default();
+    for row in surface.rows() {
+        let (mut negative, mut valid) = (0u32, 0u32);
+        for &sample in row.to_slice().unwrap_or_default() {
+            negative += u32::from(sample.wrapping_sub(1) < dn::BIAS as u16 - 1);
+            valid += u32::from(sample != dn::NO_DATA);
         }
-        Ok(())
+        counts.negative += u64::from(negative);
+        counts.valid += u64::from(valid);
     }
+    counts
 }
 
 /// Edge of a class pixel in pixels of the image: 1, or 2 for a 20 m map on the 10 m grid.
-fn pixels_per_class(image: &ArrayViewMut2<'_, u16>, class: &ArrayView2<'_, u8>) -> usize {
+fn pixels_per_class(image: &ArrayView2<'_, u16>, class: &ArrayView2<'_, u8>) -> usize {
     image.nrows().div_ceil(class.nrows().max(1)).max(1)
 }

@@ -3,6 +3,8 @@
 //! An adapter names the planes of its stage and calls one function. Only the codec's adapters touch files, whose places
 //! travel as parameters.
 
+pub(crate) mod aerosol;
+pub(crate) mod atmosphere;
 pub(crate) mod classify;
 pub(crate) mod codec;
 pub(crate) mod correct;
@@ -10,6 +12,7 @@ pub(crate) mod imagery;
 pub(crate) mod resample;
 pub(crate) mod simulate;
 pub(crate) mod verify;
+pub(crate) mod water;
 
 use sen2cor_exec::{ErrorKind, KernelError};
 use sen2cor_io::jp2::Jp2Error;

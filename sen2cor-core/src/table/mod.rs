@@ -9,10 +9,12 @@ mod axes;
 mod condition;
 mod evaluate;
 mod interpolate;
+mod slice;
 
 pub use crate::aerosol::Aerosol;
 pub use axes::Axes;
 pub use condition::{AtmosphericFunctions, Condition, Note, Notes};
+pub use slice::{Air, TableSlice, View};
 
 use crate::sensor::{Band, Spacecraft};
 use ndarray::{Array2, Array4, Array5, Array6, ArrayBase, Data, Dimension};

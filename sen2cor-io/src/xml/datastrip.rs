@@ -11,6 +11,7 @@ use std::path::Path;
 /// Name of the root element.
 pub(crate) const ROOT: &str = "Level-1C_DataStrip_ID";
 const INFO: &str = "General_Info";
+const SPECIFIC: &str = "General_Info/PROCESSING_SPECIFIC_PARAMETERS/PROCESSING_SPECIFIC_PARAMETERS";
 
 /// What the metadata of a Level-1C datastrip say.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +36,20 @@ pub struct DatastripMetadata {
     pub processing_centre: Option<String>,
     /// Where it was archived.
     pub archiving_centre: Option<String>,
+    /// Range of the surroundings of a pixel that a simulated product was made with, km.
+    pub simulated_adjacency_km: Option<f64>,
     /// The whole document.
     pub document: Element,
+}
+
+/// The number behind `ADJACENCY_KM=` in the parameters of a simulated product.
+fn simulated_adjacency_km(parameters: &str) -> Option<f64> {
+    let mut entries = parameters.split(';').map(str::trim);
+    if !entries.clone().any(|entry| entry == "SIMULATED=true") {
+        return None;
+    }
+    let value = entries.find_map(|entry| entry.strip_prefix("ADJACENCY_KM="))?;
+    value.parse().ok().filter(|km| (0.0..=10.0).contains(km))
 }
 
 impl DatastripMetadata {
@@ -71,6 +84,7 @@ impl DatastripMetadata {
             sensing_stop: info("Datastrip_Time_Info/DATASTRIP_SENSING_STOP")?.time()?,
             processing_centre: text("General_Info/Processing_Info/PROCESSING_CENTER")?,
             archiving_centre: text("General_Info/Archiving_Info/ARCHIVING_CENTRE")?,
+            simulated_adjacency_km: text(SPECIFIC)?.as_deref().and_then(simulated_adjacency_km),
             document,
         })
     }

@@ -90,7 +90,7 @@ fn general_info(facts: &L1cFacts) -> Element {
                 "Expertise",
                 group(
                     "PROCESSING_SPECIFIC_PARAMETERS",
-                    [text("PROCESSING_SPECIFIC_PARAMETERS", "SIMULATED=true")],
+                    [text("PROCESSING_SPECIFIC_PARAMETERS", "SIMULATED=true;ADJACENCY_KM=0")],
                 ),
             ),
         ],

@@ -8,6 +8,11 @@
 //!
 //! See `docs/science/aerosol-and-visibility.md`.
 
+pub mod dark;
+pub mod invert;
+pub mod ladder;
+pub mod spread;
+
 use crate::sensor::UnknownName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -107,6 +112,46 @@ pub fn product_aot_550(visibility_km: f64, elevation_km: f64) -> f64 {
     libm::exp(a + b * libm::log(visibility_km))
 }
 
+/// Largest visibility index, that of 5 km.
+pub const LAST_INDEX: f64 = 182.0;
+
+/// Total optical depth at index 0 and its step per index; the last index is the node of 5 km.
+const INDEX_DEPTH: (f64, f64) = (0.182, 0.006);
+const LAST_DEPTH: f64 = 1.315_89;
+
+/// What a total optical depth holds besides the aerosol: molecules and ozone.
+const DEPTH_WITHOUT_AEROSOL: f64 = 0.1283;
+
+/// Visibility in km at a visibility index of Sen2Cor, 0 (187.8 km) to 182 (5 km).
+///
+/// The index counts steps of 0.006 in total optical depth from 0.182 on; index 182 is the node of 5 km. The relation between optical
+/// depth and visibility is that of [`product_aot_550`] at sea level with a constant added; it agrees with the published
+/// list of visibilities within 0.05 %.
+pub fn visibility_of_index(index: f64) -> f64 {
+    let index = index.clamp(0.0, LAST_INDEX);
+    let (first, step) = INDEX_DEPTH;
+    let before = LAST_INDEX - 1.0;
+    let depth = if index <= before {
+        first + step * index
+    } else {
+        let end = first + step * before;
+        end + (LAST_DEPTH - end) * (index - before)
+    };
+    let [_, a, b] = PRODUCT_NODES[0];
+    libm::exp((libm::log(depth - DEPTH_WITHOUT_AEROSOL) - a) / b)
+}
+
+/// Visibility index of a visibility in km, not rounded; the inverse of [`visibility_of_index`].
+pub fn index_of_visibility(visibility_km: f64) -> f64 {
+    let [_, a, b] = PRODUCT_NODES[0];
+    let depth = DEPTH_WITHOUT_AEROSOL + libm::exp(a + b * libm::log(visibility_km.max(1.0)));
+    let (first, step) = INDEX_DEPTH;
+    let (before, end) = (LAST_INDEX - 1.0, first + step * (LAST_INDEX - 1.0));
+    let index =
+        if depth <= end { (depth - first) / step } else { before + (depth - end) / (LAST_DEPTH - end) };
+    index.clamp(0.0, LAST_INDEX)
+}
+
 /// ln AOT at the visibility nodes for one elevation.
 fn log_aot_curve(elevation_km: f64) -> [f64; 8] {
     let z = elevation_km.clamp(ELEVATION_NODES_KM[0], ELEVATION_NODES_KM[5]);
@@ -156,6 +201,19 @@ mod tests {
             |a: f64, b: f64| libm::log(table_aot_550(b, 0.0) / table_aot_550(a, 0.0)) / libm::log(b / a);
         assert!((slope(80.0, 120.0) - slope(120.0, 190.0)).abs() < 1e-12);
         assert!((slope(5.0, 7.0) - slope(3.0, 5.0)).abs() < 1e-12);
+    }
+
+    /// Golden: visibilities of the published list of Sen2Cor.
+    #[test]
+    fn visibility_indices_agree_with_the_published_list() {
+        for (index, visibility) in [(0.0, 187.81), (182.0, 5.0), (181.0, 5.25)] {
+            assert!((visibility_of_index(index) / visibility - 1.0).abs() < 1.1e-3, "{index}");
+        }
+        for index in [0.0, 1.0, 20.5, 43.0, 181.0, 181.5, 182.0] {
+            assert!((index_of_visibility(visibility_of_index(index)) - index).abs() < 1e-9, "{index}");
+        }
+        assert_eq!(index_of_visibility(500.0), 0.0);
+        assert_eq!(index_of_visibility(2.0), 182.0);
     }
 
     #[test]

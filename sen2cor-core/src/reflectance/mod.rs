@@ -10,6 +10,14 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are handed over like slices")]
 
+mod block;
+mod brdf;
+mod terrain;
+
+pub use block::{BlockInput, CorrectionParameters, adjacency_radius, correct_block};
+pub use brdf::{BRDF_CODES, Brdf, brdf_factor};
+pub use terrain::{Relief, Slope, Terrain, gradient};
+
 use crate::dn;
 use crate::sensor::UnknownName;
 use crate::table::AtmosphericFunctions;

@@ -1,0 +1,267 @@
+//! The aerosol load over dark reference pixels: the load at which the red is as dark as B12 says.
+
+use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, MapView};
+use crate::dn;
+use crate::grid::{Resolution, Window};
+use ndarray::{ArrayView2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
+
+/// How a load is stored: whole numbers of these steps.
+pub const STEPS_PER_LOAD: f32 = 10_000.0;
+
+/// What is assumed of dark vegetation, and how its surroundings are taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DarkRatios {
+    /// Reflectance in B04 over that in B12 (`AC_Swir_22um_Red_Refl_Ratio`).
+    pub red_over_swir: f32,
+    /// Reflectance in B02 over that in B04 (`AC_Red_Blue_Refl_Ratio`), to which 0.005 is added.
+    pub blue_over_red: f32,
+    /// Share of the ratio of diffuse to direct light with which the difference from the surroundings counts.
+    pub surroundings: f32,
+    /// Index of the load at which B12 is corrected; `None`: at the load that is looked for.
+    pub swir_load: Option<f32>,
+    /// Whether the light to and fro between ground and air is taken off.
+    pub multiple_reflection: bool,
+}
+
+/// What is added to the blue reflectance.
+const BLUE_OFFSET: f32 = 0.005;
+
+/// Sums over reference pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DarkSums {
+    /// Reference pixels.
+    pub count: u64,
+    /// Loads in steps.
+    pub load: u64,
+    /// Path reflectance in blue and red as the scene shows it and as the table has it, in steps of 1e-6.
+    pub scene: [i64; 2],
+    /// Of the table.
+    pub table: [i64; 2],
+}
+
+impl DarkSums {
+    /// Sums of two parts.
+    #[must_use]
+    pub fn merge(self, other: &Self) -> Self {
+        let add = |a: [i64; 2], b: [i64; 2]| [a[0] + b[0], a[1] + b[1]];
+        Self {
+            count: self.count + other.count,
+            load: self.load + other.load,
+            scene: add(self.scene, other.scene),
+            table: add(self.table, other.table),
+        }
+    }
+
+    /// Mean load in the numbers of the table; `None` without pixels.
+    pub fn mean_load(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.load as f64 / self.count as f64 / f64::from(STEPS_PER_LOAD))
+    }
+
+    /// Ratio of blue over red path reflectance in the scene to that in the table; 1 if the aerosol type is right.
+    pub fn double_ratio(&self) -> f64 {
+        let ratio = |pair: [i64; 2]| pair[0] as f64 / (pair[1] as f64).max(1.0);
+        if self.count == 0 { f64::INFINITY } else { ratio(self.scene) / ratio(self.table).max(1e-9) }
+    }
+
+    /// Blue path reflectance of the scene over that of the table.
+    pub fn blue_scale(&self) -> f64 {
+        if self.table[0] > 0 { self.scene[0] as f64 / self.table[0] as f64 } else { 1.0 }
+    }
+}
+
+/// A block of reference pixels.
+pub struct InvertInput<'a> {
+    /// B02, B04 and B12 of the target pixels.
+    pub bands: [ArrayView2<'a, u16>; 3],
+    /// Marks of [`super::dark::find_dark`].
+    pub marks: ArrayView2<'a, u8>,
+    /// Means of B04 and B12 around each pixel of 60 m, if the surroundings are taken off.
+    pub around: Option<[ArrayView2<'a, u16>; 2]>,
+    /// The target pixels.
+    pub target: Window,
+    /// Their grid.
+    pub resolution: Resolution,
+    /// Tables of B02, B04 and B12 over all loads, with one column of water.
+    pub tables: [&'a CellTable<'a>; 3],
+    /// Elevation, km.
+    pub elevation_km: MapView<'a>,
+}
+
+/// Coefficients of a lattice cell at every load.
+struct Cell {
+    loads: Vec<[Coefficients; 3]>,
+}
+
+/// Finds the load of each reference pixel whose mark is 1 to `attempt`, and writes per pixel of 60 m how many there are and the sum of their
+/// loads, in steps.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn invert_dark(
+    input: &InvertInput<'_>,
+    attempt: u8,
+    ratios: &DarkRatios,
+    mut count_out: ArrayViewMut2<'_, u8>,
+    mut load_out: ArrayViewMut2<'_, f32>,
+) -> DarkSums {
+    count_out.fill(0);
+    load_out.fill(0.0);
+    let mut sums = DarkSums::default();
+    let per_60 = 60 / input.resolution.metres() as usize;
+    let per_cell = LATTICE_STEP_M / input.resolution.metres() as usize;
+    let loads = &input.tables[1].axes().loads;
+    let mut cell: Option<((usize, usize), Cell)> = None;
+    for cell_col in input.target.col / per_cell..=(input.target.col + input.target.cols - 1) / per_cell {
+        let first = (cell_col * per_cell).max(input.target.col) - input.target.col;
+        let last = ((cell_col + 1) * per_cell - input.target.col).min(input.target.cols);
+        for row in 0..input.target.rows {
+            for col in first..last {
+                let mark = input.marks[[row, col]];
+                if mark == 0 || mark > attempt {
+                    continue;
+                }
+                let place = ((input.target.row + row) / per_cell, cell_col);
+                if cell.as_ref().is_none_or(|(at, _)| *at != place) {
+                    cell = Some((place, input.cell(place)));
+                }
+                let Some((_, cell)) = &cell else { continue };
+                let pixel = Pixel::new(input, (row, col), per_60);
+                let position = pixel.position(cell, ratios);
+                let load = interpolate(loads, position);
+                let steps = (load * STEPS_PER_LOAD + 0.5).max(0.0) as u32;
+                count_out[[row / per_60, col / per_60]] += 1;
+                load_out[[row / per_60, col / per_60]] += steps as f32;
+                pixel.add_to(&mut sums, steps, cell, position, ratios);
+            }
+        }
+    }
+    sums
+}
+
+impl InvertInput<'_> {
+    fn cell(&self, place: (usize, usize)) -> Cell {
+        let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
+        let place_m = (middle(place.0), middle(place.1));
+        let km = self.elevation_km.at_middle(place);
+        let count = self.tables[1].axes().loads.len();
+        Cell {
+            loads: (0..count).map(|k| self.tables.map(|table| table.at_node(place_m, k, km, 0))).collect(),
+        }
+    }
+}
+
+fn interpolate(nodes: &[f64], position: f32) -> f32 {
+    let last = nodes.len().saturating_sub(1);
+    let low = (position.max(0.0) as usize).min(last);
+    let high = (low + 1).min(last);
+    let share = position - low as f32;
+    nodes[low] as f32 + (nodes[high] - nodes[low]) as f32 * share
+}
+
+/// The load at which a pixel has this reflectance above a black surface, among the nodes of a table with one column of water.
+pub fn load_for_reflectance(
+    table: &CellTable<'_>,
+    place_m: (f64, f64),
+    elevation_km: f32,
+    toa: f32,
+    reflectance: f32,
+) -> f32 {
+    let loads = &table.axes().loads;
+    let excess = |k: usize| {
+        let c = table.at_node(place_m, k, elevation_km, 0);
+        (toa - c.path) * c.gain - reflectance
+    };
+    let (mut low, mut at_low) = (0, excess(0));
+    if at_low <= 0.0 {
+        return loads[0] as f32;
+    }
+    for k in 1..loads.len() {
+        let at_k = excess(k);
+        if at_k <= 0.0 {
+            return interpolate(loads, low as f32 + at_low / (at_low - at_k));
+        }
+        (low, at_low) = (k, at_k);
+    }
+    loads[low] as f32
+}
+
+/// Reflectance of a reference pixel and of its surroundings at the top of the atmosphere.
+struct Pixel {
+    blue: f32,
+    red: f32,
+    swir: f32,
+    around: Option<(f32, f32)>,
+}
+
+impl Pixel {
+    fn new(input: &InvertInput<'_>, at: (usize, usize), per_60: usize) -> Self {
+        let [blue, red, swir] = input.bands.map(|band| dn::to_reflectance(band[at]));
+        let coarse = (at.0 / per_60, at.1 / per_60);
+        let around = input
+            .around
+            .map(|[red, swir]| (dn::to_reflectance(red[coarse]), dn::to_reflectance(swir[coarse])));
+        Self { blue, red, swir, around }
+    }
+
+    /// Red above what B12 says, which falls with the load.
+    fn excess(&self, cell: &Cell, k: usize, ratios: &DarkRatios) -> f32 {
+        let [_, red, swir] = &cell.loads[k];
+        let surface = |toa: f32, around: Option<f32>, c: &Coefficients| {
+            let y = (toa - c.path) * c.gain;
+            let mean = around.map_or(y, |around| ((around - c.path) * c.gain).max(0.0));
+            let y = y + ratios.surroundings * c.ratio * (y - mean);
+            if ratios.multiple_reflection { y / (1.0 + mean * c.albedo) } else { y }
+        };
+        let at_first = ratios.swir_load.map(|position| {
+            let (low, share) = (position as usize, position - (position as usize) as f32);
+            let high = (low + 1).min(cell.loads.len() - 1);
+            let mix = |a: f32, b: f32| a + (b - a) * share;
+            let (a, b) = (&cell.loads[low][2], &cell.loads[high][2]);
+            Coefficients { path: mix(a.path, b.path), gain: mix(a.gain, b.gain), ..*a }
+        });
+        let red_found = surface(self.red, self.around.map(|a| a.0), red);
+        let swir_found = match &at_first {
+            Some(fixed) => (self.swir - fixed.path) * fixed.gain,
+            None => surface(self.swir, self.around.map(|a| a.1), swir),
+        };
+        red_found - ratios.red_over_swir * swir_found
+    }
+
+    /// The load as a position among the nodes: bisection, then a straight line.
+    fn position(&self, cell: &Cell, ratios: &DarkRatios) -> f32 {
+        let last = cell.loads.len() - 1;
+        let (mut low, mut high) = (0, last);
+        let (mut at_low, mut at_high) = (self.excess(cell, 0, ratios), self.excess(cell, last, ratios));
+        if at_low <= 0.0 {
+            return 0.0;
+        }
+        if at_high >= 0.0 {
+            return last as f32;
+        }
+        while high - low > 1 {
+            let middle = usize::midpoint(low, high);
+            let value = self.excess(cell, middle, ratios);
+            if value > 0.0 {
+                (low, at_low) = (middle, value);
+            } else {
+                (high, at_high) = (middle, value);
+            }
+        }
+        low as f32 + at_low / (at_low - at_high)
+    }
+
+    fn add_to(&self, sums: &mut DarkSums, steps: u32, cell: &Cell, position: f32, ratios: &DarkRatios) {
+        let nearest = &cell.loads[(position + 0.5) as usize];
+        let [blue, red, swir] = nearest;
+        let dark_red = ratios.red_over_swir * (self.swir - swir.path) * swir.gain;
+        let dark_blue = ratios.blue_over_red * dark_red + BLUE_OFFSET;
+        let micro = |x: f32| libm::roundf(x.clamp(-1.0, 1.0) * 1e6) as i64;
+        sums.count += 1;
+        sums.load += u64::from(steps);
+        sums.scene[0] += micro(self.blue - dark_blue / blue.gain);
+        sums.scene[1] += micro(self.red - dark_red / red.gain);
+        sums.table[0] += micro(blue.path);
+        sums.table[1] += micro(red.path);
+    }
+}
