@@ -29,6 +29,7 @@ mod error;
 mod facts;
 mod finished;
 mod geometry;
+mod gipp;
 mod images;
 mod inspect;
 #[cfg(test)]
@@ -53,6 +54,7 @@ struct Readme;
 
 pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
+pub use gipp::{Gipp, NotHonoured};
 pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
 pub use options::define::{OptionKind, OptionRow, OptionTopic};

@@ -5,7 +5,7 @@ use crate::facts::{self, FlowResults};
 use crate::finished;
 use crate::images::ImageSink;
 use crate::kernels::KERNELS;
-use crate::options::{InvalidOption, Options};
+use crate::options::{InvalidOption, Options, ProductOptions};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, level_2a};
 use crate::report::{Meter, RunReport};
@@ -42,6 +42,7 @@ pub struct Processor {
     options: Options,
     executor: Option<Arc<dyn Executor>>,
     context: RunContext,
+    notes: Vec<QualityNote>,
 }
 
 impl Processor {
@@ -54,6 +55,7 @@ impl Processor {
             options: Options::default(),
             executor: None,
             context: RunContext::default(),
+            notes: Vec::new(),
         }
     }
 
@@ -85,6 +87,13 @@ impl Processor {
         self
     }
 
+    /// Sets what the caller wants to stand in the quality record too.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<QualityNote>) -> Self {
+        self.notes = notes;
+        self
+    }
+
     /// Processes every tile of the product.
     ///
     /// # Errors
@@ -105,7 +114,8 @@ impl Processor {
             stages: Vec::new(),
             totals: meter.totals(),
         };
-        for note in input_notes(&product, self.options.product.verify) {
+        let of_input = input_notes(&product, self.options.product.verify);
+        for note in self.notes.iter().cloned().chain(of_input) {
             report.quality.add(None, note);
         }
         for tile in &product.tiles {
@@ -228,15 +238,7 @@ struct TileRun<'a> {
 impl<'a> TileRun<'a> {
     fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
         let options = &processor.options;
-        let creation = options.product.generation_time.unwrap_or_else(Timestamp::now);
-        let (product_document, tile_document) = (&product.metadata.document, &tile.metadata.document);
-        let names = L2aNames::from_l1c(
-            product_document,
-            tile_document,
-            options.product.processing_baseline,
-            creation,
-        )
-        .map_err(Error::input)?;
+        let names = names(product, tile, &options.product)?;
         let job = Job {
             product,
             tile,
@@ -319,6 +321,20 @@ impl<'a> TileRun<'a> {
         }
         Ok(path)
     }
+}
+
+fn names(product: &L1cProduct, tile: &L1cTile, options: &ProductOptions) -> Result<L2aNames> {
+    let creation = options.generation_time.unwrap_or_else(Timestamp::now);
+    let (product, tile) = (&product.metadata.document, &tile.metadata.document);
+    let mut names =
+        L2aNames::from_l1c(product, tile, options.processing_baseline, creation).map_err(Error::input)?;
+    if let Some(centre) = &options.processing_centre {
+        (names.centre, names.archiving_centre) = (centre.clone(), centre.clone());
+    }
+    if let Some(centre) = &options.archiving_centre {
+        names.archiving_centre.clone_from(centre);
+    }
+    Ok(names)
 }
 
 /// Size of a tile; the images of all grids must cover it exactly, which the metadata reader has checked.

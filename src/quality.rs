@@ -3,6 +3,7 @@
 //! What stands in it goes to the log at once, and to the summary and the product's metadata at the end. **To add a kind,
 //! add a variant and its line in `code`, `severity` and `fmt`**, and call [`QualityRecord::add`] where it happens.
 
+use crate::gipp::NotHonoured;
 use sen2cor_core::sensor::Spacecraft;
 use sen2cor_core::table;
 use sen2cor_io::safe::{Finding, RecordedNote};
@@ -25,6 +26,8 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum QualityNote {
+    /// Something that the user asked for, in the original's terms, has no effect here.
+    NotHonoured(NotHonoured),
     /// The input lacks something or has something odd.
     Input(Finding),
     /// Without manifest the files cannot be checked for damage.
@@ -74,6 +77,7 @@ impl QualityNote {
     /// A word for scripts, as in the metadata.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::NotHonoured(_) => "NOT_HONOURED",
             Self::Input(_) => "INPUT",
             Self::NoManifest => "NO_MANIFEST",
             Self::NoSnowClimatology => "NO_SNOW_CLIMATOLOGY",
@@ -96,9 +100,11 @@ impl QualityNote {
             | Self::DefaultAerosol { .. }
             | Self::AerosolFallback { .. }
             | Self::DefaultWaterVapour { .. } => Severity::Fallback,
-            Self::Input(_) | Self::NoManifest | Self::ResponsesBorrowed { .. } | Self::Table { .. } => {
-                Severity::Warning
-            }
+            Self::NotHonoured(_)
+            | Self::Input(_)
+            | Self::NoManifest
+            | Self::ResponsesBorrowed { .. }
+            | Self::Table { .. } => Severity::Warning,
         }
     }
 }
@@ -106,6 +112,9 @@ impl QualityNote {
 impl fmt::Display for QualityNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotHonoured(NotHonoured { parameter, value, reason }) => {
+                write!(f, "{parameter} ({value}) is not honoured: {reason}")
+            }
             Self::Input(finding) => write!(f, "{}: {}", finding.subject, finding.detail),
             Self::NoManifest => f.write_str("manifest: missing, so the files are not checked for damage"),
             Self::NoSnowClimatology => {

@@ -1,5 +1,6 @@
 //! What can be typed on the command line.
 
+use crate::drop_in::L2aProcessArguments;
 use crate::option_arguments::OptionArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sen2cor::{Aerosol, Model, ProcessingBaseline, Spacecraft, Timestamp};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Simulate(SimulateArguments),
     /// Simulate a product, process it and say where to look.
     Demo(DemoArguments),
+    /// Process with the arguments and parameter files of the original's `L2A_Process`.
+    L2aProcess(Box<L2aProcessArguments>),
     /// Print the options of a run: as they are in effect, or as a schema.
     Options(Box<OptionsArguments>),
     /// Print a script that lets a shell complete command lines.
@@ -35,7 +38,7 @@ pub(crate) enum Command {
     Man(ManArguments),
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct LogArguments {
     /// Form of the log on stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Plain)]

@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging. The progress bar steps aside for each message.
-pub(crate) fn start(arguments: &LogArguments, bar: ProgressBar) {
+pub(crate) fn start(arguments: LogArguments, bar: ProgressBar) {
     let level = match arguments.log_level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

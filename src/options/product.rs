@@ -39,6 +39,10 @@ options! {
     boa_offset: i32 = -1000, Integer { low: -1000, high: 0, unit: "" };
     /// Baseline in names and metadata. Default 99.99.
     processing_baseline: ProcessingBaseline = ProcessingBaseline { major: 99, minor: 99 }, Text("DD.DD");
+    /// Processing centre in names and metadata: four capital letters, digits or underscores. Default: that of the input.
+    processing_centre: String, Text("CCCC");
+    /// Archiving centre in the metadata, in the same form. Default: the processing centre.
+    archiving_centre: String, Text("CCCC");
     /// Time that goes into names and metadata, e.g. 2026-01-31T12:00:00Z. Default: SOURCE_DATE_EPOCH if it is set, else now.
     generation_time: Timestamp, Text("TIME");
     /// Process although a finished product of the same input and options is there, and replace it. Default no.
@@ -52,6 +56,15 @@ impl RawProductOptions {
         let product = self.clone().complete();
         let old = ProcessingBaseline { major: 4, minor: 0 };
         check.conflict(![-1000, 0].contains(&product.boa_offset), "boa-offset is -1000 or 0");
+        let is_centre = |text: &String| {
+            text.len() == 4 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        for (name, centre) in
+            [("processing-centre", &self.processing_centre), ("archiving-centre", &self.archiving_centre)]
+        {
+            let reason = format!("{name} has four capital letters, digits or underscores");
+            check.conflict(!centre.as_ref().is_none_or(is_centre), &reason);
+        }
         let plain = |name: &str| {
             let parts: Vec<_> = Path::new(name).components().collect();
             matches!(parts.as_slice(), [Component::Normal(_)])

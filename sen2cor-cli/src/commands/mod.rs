@@ -2,6 +2,7 @@
 
 pub(crate) mod demo;
 pub(crate) mod inspect;
+pub(crate) mod l2a_process;
 pub(crate) mod options;
 pub(crate) mod process;
 pub(crate) mod shell;

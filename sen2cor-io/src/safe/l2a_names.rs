@@ -84,6 +84,8 @@ pub struct L2aNames {
     pub tile: String,
     /// Processing centre, four characters, e.g. `2APS` or `SGS_`.
     pub centre: String,
+    /// Archiving centre; nobody archived the product yet, so it is the processing centre unless another is set.
+    pub archiving_centre: String,
     /// Baseline of the Level-2A product; 99.99 for processing outside ESA's archive.
     pub baseline: ProcessingBaseline,
     /// When the product is made; whole seconds count.
@@ -114,6 +116,7 @@ impl L2aNames {
             || Error::field(in_tile, "General_Info/TILE_ID", "the identifier of a tile", &l1c_tile_id);
         let name: TileName = l1c_tile_id.parse().map_err(|_| bad_tile())?;
         let centre = l1c_tile_id.split_once("_TL_").and_then(|(_, rest)| rest.get(..4));
+        let centre = centre.ok_or_else(bad_tile)?.to_owned();
         let datastrip_start = datastrip_id
             .split('_')
             .find_map(|part| part.strip_prefix('S').filter(|s| is_time_stamp(s)).map(str::to_owned));
@@ -146,7 +149,8 @@ impl L2aNames {
                 "a relative orbit",
             )?,
             tile: name.tile,
-            centre: centre.ok_or_else(bad_tile)?.to_owned(),
+            archiving_centre: centre.clone(),
+            centre,
             baseline,
             creation,
             l1c_tile_id,

@@ -175,7 +175,7 @@ pub(crate) fn push_content_indicators(target: &mut Element, psd: Psd, facts: &L2
 pub(crate) fn archiving(names: &L2aNames) -> Element {
     Element::new("Archiving_Info")
         .with_attribute("metadataLevel", "Expertise")
-        .with(text("ARCHIVING_CENTRE", names.centre.as_str()))
+        .with(text("ARCHIVING_CENTRE", names.archiving_centre.as_str()))
         .with(text("ARCHIVING_TIME", names.generation_time()))
 }
 
