@@ -2,10 +2,15 @@
 //!
 //! `cargo bench --bench kernels`. The images are a simulated scene, so the figures do not depend on a product at hand.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ndarray::Array2;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::{Array2, ArrayView2};
 use sen2cor::core::angles::Direction;
-use sen2cor::core::classify::{BANDS, BlockInput, Outputs, Thresholds, classify_block};
+use sen2cor::core::classify::{
+    BANDS, DetectInput, Detected, Ground, RECOVERY_BANDS, RecoverInput, SHADOW_BANDS, SceneInput,
+    ShadowInput, ShadowLine, Thresholds, cast_shadows, classify_scene, detect_block, finish_block,
+    recover_block,
+};
 use sen2cor::core::dn;
 use sen2cor::core::grid::{Extent, Resolution, Window};
 use sen2cor::core::reflectance::{BandCorrection, correct};
@@ -119,26 +124,84 @@ fn resample(c: &mut Criterion) {
     group.finish();
 }
 
+/// The passes of the classification one by one, and all of them, on 1024 x 1024 pixels of a grid.
 fn classify(c: &mut Criterion) {
-    let bands = BANDS.map(|name| band(name, Resolution::R20));
+    for (name, grid) in [("classify_20m", Resolution::R20), ("classify_60m", Resolution::R60)] {
+        let bands = BANDS.map(|name| band(name, grid));
+        let views: [_; 12] = std::array::from_fn(|i| bands[i].view());
+        let mut group = c.benchmark_group(name);
+        group.sample_size(20);
+        group.throughput(pixels(EDGE_PX * EDGE_PX));
+        for zenith_deg in [40.0, 70.0] {
+            let sun = Direction { zenith_deg, azimuth_deg: 160.0 };
+            let ground = Ground::default();
+            let scene = SceneInput { bands: views, grid, sun, snow_possible: true, ground, defective: None };
+            group.bench_function(BenchmarkId::new("whole", zenith_deg), |b| {
+                b.iter(|| classify_scene(&scene, &Thresholds::default()).ok());
+            });
+        }
+        passes(&mut group, &views, grid);
+        group.finish();
+    }
+}
+
+fn passes(group: &mut BenchmarkGroup<'_, WallTime>, bands: &[ArrayView2<'_, u16>; 12], grid: Resolution) {
     let thresholds = Thresholds::default();
-    let plane = || Array2::zeros((EDGE_PX, EDGE_PX));
-    let (mut class, mut cloud, mut snow) = (plane(), plane(), plane());
-    let mut group = c.benchmark_group("classify");
-    group.throughput(pixels(EDGE_PX * EDGE_PX));
-    for snow_possible in [true, false] {
-        let name = if snow_possible { "with_snow" } else { "without_snow" };
+    let [mut map, mut clues, mut cloud, mut snow, mut shaded, mut recovered, mut class] =
+        [(); 7].map(|()| Array2::<u8>::zeros((EDGE_PX, EDGE_PX)));
+    let named = |name: &Band| bands[BANDS.iter().position(|band| band == name).unwrap_or(0)];
+    for snow_possible in [false, true] {
+        let name = if snow_possible { "detect" } else { "detect_without_snow" };
         group.bench_function(name, |b| {
             b.iter(|| {
-                let views = std::array::from_fn(|i| bands[i].view());
-                let input = BlockInput { bands: views, inner: (0, 0), snow_possible };
-                let outputs =
-                    Outputs { class: class.view_mut(), cloud: cloud.view_mut(), snow: snow.view_mut() };
-                classify_block(&input, &thresholds, outputs).ok()
+                let input = DetectInput {
+                    bands: *bands,
+                    inner: (0, 0),
+                    snow_possible,
+                    elevation_m: None,
+                    snow_condition: None,
+                };
+                let detected = Detected {
+                    map: map.view_mut(),
+                    clues: clues.view_mut(),
+                    cloud: cloud.view_mut(),
+                    snow: snow.view_mut(),
+                };
+                detect_block(&input, &thresholds, detected).ok()
             });
         });
     }
-    group.finish();
+    let whole = Window { row: 0, col: 0, rows: EDGE_PX, cols: EDGE_PX };
+    for zenith_deg in [40.0, 70.0] {
+        let line = ShadowLine::new(Direction { zenith_deg, azimuth_deg: 160.0 }, grid);
+        group.bench_function(BenchmarkId::new("cast_shadows", zenith_deg), |b| {
+            b.iter(|| {
+                let input = ShadowInput {
+                    map: map.view(),
+                    clues: clues.view(),
+                    bands: SHADOW_BANDS.each_ref().map(named),
+                    view: whole,
+                    block: whole,
+                    image: (EDGE_PX, EDGE_PX),
+                };
+                cast_shadows(&input, &line, &thresholds, shaded.view_mut()).ok()
+            });
+        });
+    }
+    group.bench_function("recover", |b| {
+        b.iter(|| {
+            let input = RecoverInput {
+                map: shaded.view(),
+                bands: RECOVERY_BANDS.each_ref().map(named),
+                inner: (0, 0),
+                slope_deg: None,
+                hillshade: None,
+                water_bodies: None,
+            };
+            recover_block(&input, &thresholds, recovered.view_mut()).ok()
+        });
+    });
+    group.bench_function("finish", |b| b.iter(|| finish_block(recovered.view(), &[], class.view_mut()).ok()));
 }
 
 fn reflectance(c: &mut Criterion) {

@@ -6,20 +6,29 @@ use crate::stages::codec::{DecodeBand, DecodeParams, Inflate, InflateParams};
 use crate::stages::verify::{VerifyFile, VerifyParams};
 use sen2cor_core::grid::{Extent, Tiling};
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, PlaneSpec};
+use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec};
 use sen2cor_io::jp2::ImageIndex;
 use sen2cor_io::safe::FileRef;
+use std::collections::BTreeSet;
 
 /// Most bits per sample of a reflectance image.
 const MAX_BITS: u8 = 16;
+
+/// Decoded bands.
+pub(crate) struct Native {
+    /// Each on its own grid.
+    pub(crate) bands: Bands,
+    /// Those whose images have enough bits to store that a sample is saturated.
+    pub(crate) may_be_saturated: BTreeSet<Band>,
+}
 
 /// Declares the checks and the decoding of all bands that the run reads.
 ///
 /// # Errors
 /// If an image is missing, or its header is damaged or contradicts the metadata.
-pub(crate) fn bands(flow: &mut Flow<'_, Error>, job: &Job<'_>) -> Result<Bands> {
+pub(crate) fn bands(flow: &mut Flow<'_, Error>, job: &Job<'_>) -> Result<Native> {
     let mut relative = metadata_files(job);
-    let mut bands = Bands::new();
+    let mut native = Native { bands: Bands::new(), may_be_saturated: BTreeSet::new() };
     for band in bands_read(job.resolution) {
         let path = job.tile.image(band).map_err(Error::input)?;
         relative.push((path.to_owned(), format!("image of {band}")));
@@ -30,9 +39,13 @@ pub(crate) fn bands(flow: &mut Flow<'_, Error>, job: &Job<'_>) -> Result<Bands> 
         }
     }
     for band in bands_read(job.resolution) {
-        bands.insert(band, decode(flow, job, band)?);
+        let (plane, bits) = decode(flow, job, band)?;
+        native.bands.insert(band, plane);
+        if u32::from(job.product.metadata.saturated_value) < 1 << bits {
+            native.may_be_saturated.insert(band);
+        }
     }
-    Ok(bands)
+    Ok(native)
 }
 
 /// The metadata files that have been read already; a changed one is as wrong as a changed image.
@@ -64,7 +77,8 @@ fn verify(flow: &mut Flow<'_, Error>, job: &Job<'_>, relative: &str, what: &str)
     Ok(())
 }
 
-fn decode(flow: &mut Flow<'_, Error>, job: &Job<'_>, band: Band) -> Result<sen2cor_exec::PlaneHandle> {
+/// The plane of a band and the bits of its samples.
+fn decode(flow: &mut Flow<'_, Error>, job: &Job<'_>, band: Band) -> Result<(PlaneHandle, u8)> {
     let relative = job.tile.image(band).map_err(Error::input)?;
     let display = job.product.container.display_path(relative);
     let file = job.product.container.stored(relative).map_err(Error::input)?;
@@ -99,8 +113,9 @@ fn decode(flow: &mut Flow<'_, Error>, job: &Job<'_>, band: Band) -> Result<sen2c
     }
     let output = stage.output(PlaneSpec::grid::<u16>(job.extent, grid));
     let radio_add_offset = job.product.metadata.radio_add_offset[band.index()];
-    stage.run(DecodeParams { file, display, index, radio_add_offset });
-    Ok(output)
+    let (bits, saturated) = (index.bits(), job.product.metadata.saturated_value);
+    stage.run(DecodeParams { file, display, index, radio_add_offset, saturated });
+    Ok((output, bits))
 }
 
 /// For stages that are not cut.

@@ -7,7 +7,11 @@ use crate::stages::aerosol::{
     SpreadParams,
 };
 use crate::stages::atmosphere::{MapSource, MapSources, Tabulate, TabulateParams};
-use crate::stages::classify::{ClassifyParams, ClassifyScene};
+use crate::stages::classify::{
+    CastShadows, DetectClasses, DetectParams, FilterClasses, FilterParams, FinishClasses, LandParams,
+    MarkSaturated, RecoverByLandCover, RecoverClasses, RecoverParams, SaturatedParams, ShadowParams,
+    SumCirrus, SumLand, SumSnowCondition,
+};
 use crate::stages::codec::{
     DecodeBand, DecodeParams, EncodeImage, EncodeParams, EncodePreview, Inflate, InflateParams,
     PreviewParams, file_capacity,
@@ -35,7 +39,7 @@ use sen2cor_core::angles::Direction;
 use sen2cor_core::cells::{
     BandView, CELL_VALUES, CellAxes, Directions, GeometryGrid, LoadScale, WaterAxis, tabulate,
 };
-use sen2cor_core::classify::Thresholds;
+use sen2cor_core::classify::{CirrusSums, ConditionSums, LandSums, Thresholds};
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::reflectance::{BandCorrection, CorrectionParameters, Model};
@@ -277,14 +281,131 @@ fn resampling() -> Vec<&'static str> {
     ]
 }
 
+/// An image of f32 values below a limit.
+fn heights(seed: u32, most: u32) -> Array2<f32> {
+    Array2::from_shape_fn(EXTENT.shape(R20), |(row, col)| (hash(seed, row / 9, col / 9) % most) as f32 / 2.0)
+}
+
+/// Classes and open pixels in patches.
+fn class_map(seed: u32) -> Array2<u8> {
+    let classes = [0, 2, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11, 100, 100, 100];
+    Array2::from_shape_fn(EXTENT.shape(R20), |(row, col)| classes[hash(seed, row / 3, col / 4) as usize % 16])
+}
+
+fn with_bands(stage: Stage<'_>, count: u32) -> Stage<'_> {
+    (0..count).fold(stage, |stage, seed| stage.input(&band(seed, R20), R20))
+}
+
+fn classification() -> Vec<&'static str> {
+    let thresholds = Thresholds::default;
+    let sun = Direction { zenith_deg: 65.0, azimuth_deg: 120.0 };
+    vec![
+        agree(DetectClasses::NAME, &blocks(), |executor, tiling| {
+            let params = DetectParams {
+                thresholds: thresholds(),
+                grid: R20,
+                snow_possible: true,
+                elevation: true,
+                snow_condition: Some(true),
+            };
+            let stage = with_bands(Stage::new(tiling), 12).input(&heights(13, 5000), R20);
+            let stage = stage.input(&bytes_image(14, R20, 255), R20);
+            stage.run::<DetectClasses>(executor, params, &[grid::<u8>(R20); 4])
+        }),
+        agree(CastShadows::NAME, &blocks(), |executor, tiling| {
+            let clues = Array2::from_shape_fn(EXTENT.shape(R20), |(row, col)| {
+                u8::from(hash(21, row / 6, col / 6).is_multiple_of(5))
+                    | [2, 4, 6, 6][hash(22, row / 9, col / 5) as usize % 4]
+            });
+            let stage = Stage::new(tiling).input(&class_map(20), R20).input(&clues, R20);
+            let params = ShadowParams { thresholds: thresholds(), grid: R20, sun };
+            with_bands(stage, 6).run::<CastShadows>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(RecoverClasses::NAME, &blocks(), |executor, tiling| {
+            let params = RecoverParams {
+                thresholds: thresholds(),
+                grid: R20,
+                slope: true,
+                hillshade: true,
+                water_bodies: true,
+            };
+            let stage = with_bands(Stage::new(tiling).input(&class_map(23), R20), 5);
+            let stage = stage.input(&heights(24, 60), R20).input(&bytes_image(25, R20, 255), R20);
+            let stage = stage.input(&bytes_image(26, R20, 3), R20);
+            stage.run::<RecoverClasses>(executor, params, &[grid::<u8>(R20)])
+        }),
+    ]
+}
+
+fn late_classification() -> Vec<&'static str> {
+    let cover = bytes_image(31, R20, 3).mapv(|v| [190, 201, 10][usize::from(v)]);
+    vec![
+        agree(RecoverByLandCover::NAME, &blocks()[..1], |executor, tiling| {
+            let stage = with_bands(Stage::new(tiling).input(&class_map(30), R20), 3);
+            let stage = stage.input(&cover, R20).input(&heights(32, 4000), R20);
+            let cirrus = CirrusSums::default().test(&Thresholds::default());
+            let params =
+                LandParams { thresholds: Thresholds::default(), elevation: true, land: None, cirrus };
+            stage.run::<RecoverByLandCover>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(MarkSaturated::NAME, &blocks(), |executor, tiling| {
+            let some = |seed, grid| band(seed, grid).mapv(|v| if v % 50 == 7 { u16::MAX } else { v });
+            let params = SaturatedParams { from: vec![R10, R20, R60], to: R20 };
+            let stage = Stage::new(tiling).input(&some(33, R10), R10).input(&some(34, R20), R20);
+            stage.input(&some(35, R60), R60).run::<MarkSaturated>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(FinishClasses::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&class_map(36), R20).input(&bytes_image(37, R20, 2), R20);
+            stage.run::<FinishClasses>(executor, (), &[grid::<u8>(R20)])
+        }),
+        agree(FilterClasses::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&bytes_image(38, R20, 12), R20);
+            stage.run::<FilterClasses>(executor, FilterParams { grid: R20, width_px: 6 }, &[grid::<u8>(R20)])
+        }),
+        agree(SumSnowCondition::NAME, &blocks(), |executor, tiling| {
+            let layer = bytes_image(39, R20, 255);
+            let parts = partials::<SumSnowCondition>(executor, (), tiling, &[], &[&layer]);
+            bytes_of(&parts.into_iter().fold(ConditionSums::default(), ConditionSums::join))
+        }),
+        // The statistics of land have one tiling of their own.
+        agree(SumLand::NAME, &blocks()[1..2], |executor, tiling| {
+            let maps = [&class_map(40), &cover];
+            let parts = partials::<SumLand>(executor, (), tiling, &maps[..1], &maps[1..]);
+            bytes_of(&parts.into_iter().fold(LandSums::default(), LandSums::join))
+        }),
+        agree(SumCirrus::NAME, &blocks()[1..2], |executor, tiling| {
+            let maps = [&class_map(41), &cover];
+            let parts = partials::<SumCirrus>(executor, None, tiling, &maps[..1], &maps[1..]);
+            bytes_of(&parts.into_iter().fold(CirrusSums::default(), CirrusSums::join))
+        }),
+    ]
+}
+
+/// What the units of a stage return whose inputs are maps and, if there are maps before, three bands between them.
+fn partials<K: Kernel>(
+    executor: &dyn Executor,
+    params: K::Params,
+    tiling: Tiling,
+    before: &[&Array2<u8>],
+    after: &[&Array2<u8>],
+) -> Vec<K::Partial>
+where
+    K::Partial: Clone,
+{
+    let bands = if before.is_empty() { 0 } else { 3 };
+    let stage = before.iter().fold(Stage::new(tiling), |stage, map| stage.input(*map, R20));
+    let stage = after.iter().fold(with_bands(stage, bands), |stage, map| stage.input(*map, R20));
+    let Stage { mut flow, inputs, .. } = stage;
+    let parts = flow.stage::<K>(K::NAME, tiling).inputs(inputs).run(params);
+    flow.run(executor, &RunContext::default()).unwrap().get(parts).unwrap().clone()
+}
+
+fn bytes_of(value: &impl serde::Serialize) -> Vec<Vec<u8>> {
+    vec![serde_json::to_vec(value).unwrap()]
+}
+
 fn per_pixel() -> Vec<&'static str> {
     vec![
-        agree(ClassifyScene::NAME, &blocks(), |executor, tiling| {
-            let params =
-                ClassifyParams { thresholds: Thresholds::default(), resolution: R20, snow_possible: true };
-            let stage = (0..12).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed, R20), R20));
-            stage.run::<ClassifyScene>(executor, params, &[grid::<u8>(R20), grid::<u8>(R20), grid::<u8>(R20)])
-        }),
         agree(CorrectBand::NAME, &blocks(), |executor, tiling| {
             let stage = Stage::new(tiling)
                 .input(&band(6, R10), R10)
@@ -496,6 +617,7 @@ fn codec(folder: &Path) -> Vec<&'static str> {
                 display: path.clone(),
                 index: index.clone(),
                 radio_add_offset: -1000,
+                saturated: u16::MAX,
             };
             let decoded = Stage::new(tiling).run::<DecodeBand>(executor, params, &[grid::<u16>(R10)]);
             let original: Vec<u8> = image.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -554,11 +676,19 @@ fn inflate(folder: &Path, bytes: &[u8]) -> &'static str {
 #[test]
 fn every_kernel_gives_the_same_bits_everywhere() {
     let folder = tempfile::tempdir().unwrap();
-    let tested: BTreeSet<&str> =
-        [resampling(), per_pixel(), retrieval(), maps(), simulation(), codec(folder.path())]
-            .into_iter()
-            .flatten()
-            .collect();
+    let tested: BTreeSet<&str> = [
+        resampling(),
+        classification(),
+        late_classification(),
+        per_pixel(),
+        retrieval(),
+        maps(),
+        simulation(),
+        codec(folder.path()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let all: BTreeSet<&str> = KERNELS.names().collect();
     assert_eq!(tested, all, "a kernel without a case");
 }

@@ -2,7 +2,10 @@
 
 use crate::stages::aerosol::{CountRungs, FindDark, InvertDark, SpreadLoad};
 use crate::stages::atmosphere::Tabulate;
-use crate::stages::classify::ClassifyScene;
+use crate::stages::classify::{
+    CastShadows, DetectClasses, FilterClasses, FinishClasses, MarkSaturated, RecoverByLandCover,
+    RecoverClasses, SumCirrus, SumLand, SumSnowCondition,
+};
 use crate::stages::codec::{DecodeBand, EncodeImage, EncodePreview, Inflate};
 use crate::stages::correct::CorrectBand;
 use crate::stages::imagery::{Preview, TrueColour};
@@ -20,7 +23,16 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<BlockMean>(),
     KernelEntry::of::<FindRange>(),
     KernelEntry::of::<Interpolate>(),
-    KernelEntry::of::<ClassifyScene>(),
+    KernelEntry::of::<SumSnowCondition>(),
+    KernelEntry::of::<DetectClasses>(),
+    KernelEntry::of::<CastShadows>(),
+    KernelEntry::of::<RecoverClasses>(),
+    KernelEntry::of::<SumLand>(),
+    KernelEntry::of::<SumCirrus>(),
+    KernelEntry::of::<RecoverByLandCover>(),
+    KernelEntry::of::<MarkSaturated>(),
+    KernelEntry::of::<FinishClasses>(),
+    KernelEntry::of::<FilterClasses>(),
     KernelEntry::of::<Tabulate>(),
     KernelEntry::of::<CorrectBand>(),
     KernelEntry::of::<FindDark>(),

@@ -61,7 +61,7 @@ pub use options::define::{OptionKind, OptionRow, OptionTopic};
 pub use options::{
     AerosolLoad, AerosolType, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption,
     Options, OutputResolution, ProductOptions, RawAtmosphereOptions, RawClassificationOptions,
-    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RetrievalOptions,
+    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RetrievalOptions, Switch,
 };
 pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};

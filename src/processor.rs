@@ -5,7 +5,7 @@ use crate::facts::{self, FlowResults};
 use crate::finished;
 use crate::images::ImageSink;
 use crate::kernels::KERNELS;
-use crate::options::{InvalidOption, Options, ProductOptions};
+use crate::options::{InvalidOption, Options, ProductOptions, Switch};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, level_2a};
 use crate::report::{Meter, RunReport};
@@ -247,6 +247,8 @@ impl<'a> TileRun<'a> {
             block_cells: options.execution.block_cells,
             verify: options.product.verify,
             thresholds: options.classification.thresholds.clone(),
+            median_filter_px: options.classification.median_filter as usize,
+            quality_masks: options.classification.l1c_quality_masks == Switch::On,
             class_map_60m: options.classification.class_map_60m,
             atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere, &options.retrieval)?,
         };

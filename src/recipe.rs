@@ -3,7 +3,7 @@
 //! ```text
 //! verify, decode          13 bands, each on its own grid
 //! resample                to the grid of the classification (20 m, or 60 m for a native 60 m run)
-//! classify                scene class, cloud and snow confidence
+//! classify                scene class, cloud and snow confidence (stages in recipe/classes.rs)
 //! correct                 surface reflectance of each band
 //! map                     aerosol optical depth, water vapour
 //! colour, preview         true colour and preview images
@@ -14,12 +14,13 @@
 //! Everything is declared here and run by the flow: images overlap, deeper stages go first, planes are freed after their
 //! last reader. No function here looks at a pixel.
 
+mod classes;
+
 use crate::aerosol_result::AerosolResult;
 use crate::air::{Corrector, Map};
 use crate::error::Error;
 use crate::images::{ImageSink, WrittenImage};
 use crate::retrieval::{Retrieval, Retrieved};
-use crate::stages::classify::{ClassifyParams, ClassifyScene};
 use crate::stages::correct::Negatives;
 use crate::stages::imagery::TrueColour;
 use crate::stages::resample::{
@@ -28,13 +29,14 @@ use crate::stages::resample::{
 use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
 use crate::{OutputResolution, decode};
+use classes::{Classes, SceneLayers};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec, Value};
 use sen2cor_io::safe::{ImageKind, L1cProduct, L1cTile};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use Resolution::{R10, R20, R60};
 
@@ -53,6 +55,10 @@ pub(crate) struct Job<'a> {
     pub(crate) block_cells: u32,
     pub(crate) verify: bool,
     pub(crate) thresholds: Thresholds,
+    /// Window of the median of the written class map; below 2 there is none.
+    pub(crate) median_filter_px: usize,
+    /// Whether saturated and defective pixels have a class of their own.
+    pub(crate) quality_masks: bool,
     pub(crate) class_map_60m: ClassReduction,
     pub(crate) atmosphere: Atmosphere,
 }
@@ -72,6 +78,8 @@ pub(crate) struct Outcome {
 #[derive(Clone, Copy)]
 struct Scene {
     class: PlaneHandle,
+    /// The class map as it is written: `class`, filtered on request.
+    written: PlaneHandle,
     cloud: PlaneHandle,
     snow: PlaneHandle,
     counts: Value<Vec<ClassCounts>>,
@@ -88,6 +96,7 @@ struct Base<'a> {
 /// The images of one resolution.
 struct Images {
     surface: Bands,
+    /// The class map as it is written.
     class: PlaneHandle,
     aot: PlaneHandle,
     water_vapour: PlaneHandle,
@@ -99,8 +108,8 @@ pub(crate) fn level_2a(
     job: &Job<'_>,
     sink: &mut ImageSink<'_>,
 ) -> Result<Outcome, Error> {
-    let recipe = Recipe { job, tiling: Tiling::square(job.extent, job.block_cells) };
-    let native = decode::bands(flow, job)?;
+    let decode::Native { bands: native, may_be_saturated } = decode::bands(flow, job)?;
+    let recipe = Recipe { job, tiling: Tiling::square(job.extent, job.block_cells), may_be_saturated };
     let base = match job.resolution {
         OutputResolution::R60 => recipe.native_60m(flow, &native, sink)?,
         OutputResolution::R20 => recipe.at_20m(flow, &native, sink)?,
@@ -138,6 +147,7 @@ fn bands_written(resolution: Resolution) -> impl Iterator<Item = Band> {
 struct Recipe<'a> {
     job: &'a Job<'a>,
     tiling: Tiling,
+    may_be_saturated: BTreeSet<Band>,
 }
 
 impl<'a> Recipe<'a> {
@@ -149,7 +159,7 @@ impl<'a> Recipe<'a> {
         sink: &mut ImageSink<'_>,
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R20);
-        let scene = self.classify(flow, &toa, R20);
+        let scene = self.classify(flow, native, &toa, R20);
         let air = self.retrieve(flow, native, &toa, scene.class, R20);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R20);
@@ -157,7 +167,7 @@ impl<'a> Recipe<'a> {
         let images = Images {
             // B09 is no 20 m image, but its 60 m average needs it.
             surface: corrector.correct(flow, &toa, scene.class, bands_written(R60), R20),
-            class: scene.class,
+            class: scene.written,
             aot,
             water_vapour,
         };
@@ -198,14 +208,14 @@ impl<'a> Recipe<'a> {
         sink: &mut ImageSink<'_>,
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R60);
-        let scene = self.classify(flow, &toa, R60);
+        let scene = self.classify(flow, native, &toa, R60);
         let air = self.retrieve(flow, native, &toa, scene.class, R60);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R60);
         let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R60);
         let images = Images {
             surface: corrector.correct(flow, &toa, scene.class, bands_written(R60), R60),
-            class: scene.class,
+            class: scene.written,
             aot,
             water_vapour,
         };
@@ -261,18 +271,11 @@ impl<'a> Recipe<'a> {
         output
     }
 
-    fn classify(&self, flow: &mut Flow<'_, Error>, toa: &Bands, grid: Resolution) -> Scene {
-        let mut stage = flow
-            .stage::<ClassifyScene>(format!("classify at {grid}"), self.tiling)
-            .inputs(toa.values().copied());
-        let mut output = || stage.output(PlaneSpec::grid::<u8>(self.job.extent, grid));
-        let (class, cloud, snow) = (output(), output(), output());
-        let counts = stage.run(ClassifyParams {
-            thresholds: self.job.thresholds.clone(),
-            resolution: grid,
-            snow_possible: true,
-        });
-        Scene { class, cloud, snow, counts }
+    fn classify(&self, flow: &mut Flow<'_, Error>, native: &Bands, toa: &Bands, grid: Resolution) -> Scene {
+        let saturable = native.iter().filter(|(band, _)| self.may_be_saturated.contains(band));
+        let saturable = saturable.map(|(&band, &plane)| (band, plane)).collect();
+        let layers = SceneLayers::default();
+        Classes { job: self.job, tiling: self.tiling, bands: toa, saturable, layers, grid }.declare(flow)
     }
 
     /// A map of the product, 0 where there are no data, and the sum of its numbers over clear pixels.

@@ -14,11 +14,18 @@ pub const QUANTIFICATION: f32 = 10_000.0;
 /// Stored value of a missing sample.
 pub const NO_DATA: u16 = 0;
 
-/// Brings a stored value of a product with this `RADIO_ADD_OFFSET` (0 or -1000 so far) to the common encoding.
-/// Values that do not fit are limited; no data stays no data.
+/// A saturated sample of a Level-1C product; measurements are below.
+pub const SATURATED: u16 = u16::MAX;
+
+/// Brings a stored value of a product with this `RADIO_ADD_OFFSET` (0 or -1000 so far) to the common encoding. `saturated`
+/// is what the product stores for saturated samples. Values that do not fit are limited; no data stays no data.
 #[inline]
-pub fn from_stored(stored: u16, radio_add_offset: i32) -> u16 {
-    if stored == NO_DATA { NO_DATA } else { from_signed(i32::from(stored) + radio_add_offset) }
+pub fn from_stored(stored: u16, radio_add_offset: i32, saturated: u16) -> u16 {
+    match stored {
+        NO_DATA => NO_DATA,
+        _ if stored == saturated => SATURATED,
+        _ => from_signed(i32::from(stored) + radio_add_offset).min(SATURATED - 1),
+    }
 }
 
 /// Encodes a valid value, in units of 1/10000 and without bias.
@@ -47,11 +54,21 @@ mod tests {
     #[test]
     fn both_encodings_of_a_product_give_the_same_sample() {
         for dn in 1..=5000u16 {
-            assert_eq!(from_stored(dn, 0), from_stored(dn + 1000, -1000));
-            assert_eq!(to_signed(from_stored(dn, 0)), i32::from(dn));
+            assert_eq!(from_stored(dn, 0, 65_535), from_stored(dn + 1000, -1000, 65_535));
+            assert_eq!(to_signed(from_stored(dn, 0, 65_535)), i32::from(dn));
         }
-        assert_eq!(from_stored(0, 0), 0);
-        assert_eq!(from_stored(0, -1000), 0);
-        assert_eq!(to_signed(from_stored(1, -1000)), -999);
+        assert_eq!(from_stored(0, 0, 65_535), 0);
+        assert_eq!(from_stored(0, -1000, 65_535), 0);
+        assert_eq!(to_signed(from_stored(1, -1000, 65_535)), -999);
+    }
+
+    #[test]
+    fn saturated_samples_are_told_from_bright_ones() {
+        for offset in [0, -1000] {
+            assert_eq!(from_stored(65_535, offset, 65_535), SATURATED);
+            assert_ne!(from_stored(65_534, offset, 65_535), SATURATED);
+            assert_eq!(from_stored(32_767, offset, 32_767), SATURATED);
+            assert_eq!(from_stored(0, offset, 0), NO_DATA);
+        }
     }
 }

@@ -15,7 +15,7 @@ mod retrieval;
 
 pub use atmosphere::{AerosolLoad, AerosolType, AtmosphereOptions, RawAtmosphereOptions};
 pub use check::InvalidOption;
-pub use classification::{ClassificationOptions, RawClassificationOptions};
+pub use classification::{ClassificationOptions, RawClassificationOptions, Switch};
 pub use execution::{ExecutionOptions, RawExecutionOptions};
 pub use product::{OutputResolution, ProductOptions, RawProductOptions};
 pub use retrieval::{RawRetrievalOptions, RetrievalOptions};

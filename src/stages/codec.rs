@@ -55,6 +55,8 @@ pub(crate) struct DecodeParams {
     pub(crate) index: ImageIndex,
     /// `RADIO_ADD_OFFSET` of the band.
     pub(crate) radio_add_offset: i32,
+    /// Stored value of saturated samples.
+    pub(crate) saturated: u16,
 }
 
 impl Kernel for DecodeBand {
@@ -77,7 +79,7 @@ impl Kernel for DecodeBand {
             }
         };
         decoded.map_err(|e| bad_image(&params.display, e))?;
-        output.mapv_inplace(|stored| dn::from_stored(stored, params.radio_add_offset));
+        output.mapv_inplace(|stored| dn::from_stored(stored, params.radio_add_offset, params.saturated));
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ impl Kernel for SimulateColour {
     fn run(params: &ColourParams, io: &mut UnitIo<'_>) -> Result<(), KernelError> {
         let biased = |slot| {
             let stored = if params.preview { io.table::<u16>(slot)? } else { io.input::<u16>(slot)? };
-            Ok::<_, KernelError>(stored.mapv(|v| dn::from_stored(v, params.radio_add_offset)))
+            Ok::<_, KernelError>(stored.mapv(|v| dn::from_stored(v, params.radio_add_offset, dn::SATURATED)))
         };
         let (red, green, blue) = (biased(0)?, biased(1)?, biased(2)?);
         let bands = ColourBands { red: red.view(), green: green.view(), blue: blue.view() };

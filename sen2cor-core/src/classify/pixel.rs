@@ -84,6 +84,18 @@ pub(super) fn reflectance(sample: u16) -> f32 {
     value as f32 / dn::QUANTIFICATION
 }
 
+/// A confidence (0 to 1) in percent, halves rounded up.
+#[inline(always)]
+pub(super) fn percent(confidence: f32) -> u32 {
+    // Added to this number, others lose their fraction, and the lowest bits of the sum are what is left. A conversion
+    // by `as` would look for values out of range, one pixel at a time.
+    const WHOLE: f32 = 8_388_608.0;
+    let value = 100.0 * confidence + 0.5;
+    let nearest = (value + WHOLE) - WHOLE;
+    let floor = if nearest > value { nearest - 1.0 } else { nearest };
+    (floor + WHOLE).to_bits() & 0xff
+}
+
 /// a / b
 #[inline(always)]
 pub(super) fn ratio(a: f32, b: f32) -> f32 {
@@ -124,6 +136,11 @@ mod tests {
         assert_eq!([1, 999, 1000, 1001].map(reflectance), [0.0001; 4]);
         assert_eq!(reflectance(11_000), 1.0);
         assert_eq!(reflectance(4456), 0.3456);
+    }
+
+    #[test]
+    fn confidences_are_rounded_half_up() {
+        assert_eq!([0.0, 0.004_999, 0.005, 0.125, 0.999, 1.0].map(percent), [0, 0, 1, 13, 100, 100]);
     }
 
     #[test]

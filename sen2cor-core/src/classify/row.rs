@@ -1,15 +1,17 @@
 //! Rows of pixels, a few at a time: digital numbers in, states out.
 //!
 //! The values of [`LANES`] neighbouring pixels stand in one array per band and per result, and the steps have no branches, so
-//! that the compiler can decide several pixels at once. What happens to a pixel is in `steps`.
+//! that the compiler can decide several pixels at once, with the widest registers that the machine has. What happens to a
+//! pixel is in `steps`.
 
 use super::Thresholds;
-use super::block::BANDS;
-use super::pixel::{Pixel, Spectrum, reflectance};
-use super::steps::{after_snow_mask, before_snow_mask, is_snow_core, snow_mask};
+use super::detect::BANDS;
+use super::land::is_low;
+use super::pixel::{Pixel, Spectrum, percent, reflectance};
+use super::steps::{after_snow_mask, before_snow_mask, clues_of, is_snow_core, snow_mask};
 use crate::dn;
-use ndarray::{ArrayView2, Axis};
-use std::array;
+use ndarray::{ArrayView1, ArrayView2, Axis};
+use pulp::{Arch, NullaryFnOnce};
 use std::borrow::Cow;
 
 /// Pixels that are handled together. Has no influence on the results.
@@ -18,61 +20,119 @@ pub(super) const LANES: usize = 32;
 /// Places in [`BANDS`] of the bands whose values count: B02 B03 B04 B05 B8A B10 B11 B12.
 const DECIDING: [usize; 8] = [1, 2, 3, 4, 7, 9, 10, 11];
 
+/// Snow condition of water.
+const WATER: u8 = 254;
+
+/// What is known of the ground along a row.
+pub(super) struct Site<'a> {
+    pub(super) elevation_m: Option<ArrayView1<'a, f32>>,
+    pub(super) snow_condition: Option<ArrayView1<'a, u8>>,
+}
+
 /// The samples of one row, all bands.
-pub(super) struct Row<'a>([Cow<'a, [u16]>; BANDS.len()]);
+pub(super) struct Row<'a> {
+    bands: [Cow<'a, [u16]>; BANDS.len()],
+    site: Site<'a>,
+}
+
+/// The states of some pixels; those of lanes that stand for no pixel mean nothing.
+pub(super) struct States {
+    pub(super) map: [u8; LANES],
+    pub(super) clues: [u8; LANES],
+    pub(super) cloud: [u8; LANES],
+    pub(super) snow: [u8; LANES],
+}
 
 impl<'a> Row<'a> {
     /// Row `row` of the views; copied only where its samples do not lie side by side in memory.
-    pub(super) fn of(bands: &[ArrayView2<'a, u16>; BANDS.len()], row: usize) -> Self {
-        Self(bands.map(|band| {
+    pub(super) fn of(bands: &[ArrayView2<'a, u16>; BANDS.len()], site: Site<'a>, row: usize) -> Self {
+        let line = |band: ArrayView2<'a, u16>| {
             let row = band.index_axis_move(Axis(0), row);
             row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
-        }))
+        };
+        Self { bands: bands.map(line), site }
     }
 
     /// Tells which pixels are snow. `cores` has the length of the row.
     pub(super) fn snow_cores(&self, thresholds: &Thresholds, cores: &mut [bool]) {
-        for (index, cores) in cores.chunks_mut(LANES).enumerate() {
-            let spectra = self.spectra(index * LANES, cores.len());
-            let found = snow_cores(&spectra, thresholds);
-            cores.copy_from_slice(&found[..cores.len()]);
-        }
+        Arch::new().dispatch(SnowCores { row: self, thresholds, cores });
     }
 
-    /// Runs all steps from column `first` on, for `near_snow.len()` pixels, and hands over the states with the place of
-    /// the first of them, counted from `first`. Without `SNOW` the steps about snow are left out.
-    pub(super) fn decide<const SNOW: bool>(
+    /// Runs all steps for `count` pixels from column `first` on and hands over the states of [`LANES`] pixels each with
+    /// the place of the first of them, counted from `first`. `near_snow` tells which of the pixels lie near snow; without
+    /// it the steps about snow are left out.
+    pub(super) fn decide(
         &self,
         first: usize,
-        near_snow: &[bool],
+        count: usize,
+        near_snow: Option<&[bool]>,
         thresholds: &Thresholds,
-        mut hand_over: impl FnMut(usize, &[Pixel]),
+        hand_over: impl FnMut(usize, &States),
     ) {
-        for (index, near_snow) in near_snow.chunks(LANES).enumerate() {
-            let count = near_snow.len();
-            let mut near = [false; LANES];
-            near[..count].copy_from_slice(near_snow);
-            let spectra = self.spectra(first + index * LANES, count);
-            let pixels = decide::<SNOW>(&spectra, &near, thresholds);
-            hand_over(index * LANES, &array::from_fn::<_, LANES, _>(|lane| pixels.at(lane))[..count]);
-        }
+        Arch::new().dispatch(Decide { row: self, first, count, near_snow, thresholds, hand_over });
     }
 
     /// The pixels from column `first` on. Lanes beyond `count` are without data.
+    #[inline(always)]
     fn spectra(&self, first: usize, count: usize) -> Spectra {
-        let mut valid = [0; LANES];
-        valid[..count].fill(1);
-        for line in &self.0 {
-            for (valid, &sample) in valid.iter_mut().zip(&line[first..first + count]) {
+        let mut spectra = Spectra { bands: [[0.0; LANES]; DECIDING.len()], valid: [1; LANES] };
+        for line in &self.bands {
+            let samples = samples(line, first, count);
+            for (valid, sample) in spectra.valid.iter_mut().zip(samples) {
                 *valid &= u32::from(sample != dn::NO_DATA);
             }
         }
-        let bands = DECIDING.map(|band| {
+        for (values, band) in spectra.bands.iter_mut().zip(DECIDING) {
+            *values = samples(&self.bands[band], first, count).map(reflectance);
+        }
+        spectra
+    }
+
+    /// What is known of the ground of the pixels from column `first` on.
+    #[inline(always)]
+    fn ground(&self, first: usize, count: usize, thresholds: &Thresholds) -> Ground {
+        let mut ground = Ground { low: [true; LANES], snow_free: [false; LANES] };
+        if let Some(elevation_m) = self.site.elevation_m {
+            for (low, elevation) in ground.low.iter_mut().zip(elevation_m.iter().skip(first).take(count)) {
+                *low = is_low(*elevation, thresholds);
+            }
+        }
+        if let Some(condition) = self.site.snow_condition {
+            for (snow_free, condition) in
+                ground.snow_free.iter_mut().zip(condition.iter().skip(first).take(count))
+            {
+                *snow_free = *condition == WATER;
+            }
+        }
+        ground
+    }
+
+    /// Whether any of some pixels may be snow, by digital numbers alone: snow is brighter than the lower ends of
+    /// its ranges.
+    #[inline(always)]
+    fn may_be_snow(&self, first: usize, count: usize, t: &Thresholds) -> bool {
+        if t.snow_core_min < 0.0 || t.snow_ndsi.low < 0.0 {
+            return true;
+        }
+        let [b02, b03, b8a, b11] = [1, 2, 7, 10].map(|band| samples(&self.bands[band], first, count));
+        let least = |low: f32| (low * dn::QUANTIFICATION) as i32 + dn::BIAS - 1;
+        let (least_b02, least_b8a) = (least(t.snow_b02.low), least(t.snow_b8a.low));
+        (0..LANES).fold(false, |any, i| {
+            any | ((i32::from(b02[i]) > least_b02) & (i32::from(b8a[i]) > least_b8a) & (b03[i] > b11[i]))
+        })
+    }
+}
+
+/// Some samples of a line; no data where it ends.
+#[inline(always)]
+fn samples(line: &[u16], first: usize, count: usize) -> [u16; LANES] {
+    match line[first..].first_chunk::<LANES>() {
+        Some(samples) if count == LANES => *samples,
+        _ => {
             let mut samples = [dn::NO_DATA; LANES];
-            samples[..count].copy_from_slice(&self.0[band][first..first + count]);
-            samples.map(reflectance)
-        });
-        Spectra { bands, valid }
+            samples[..count].copy_from_slice(&line[first..first + count]);
+            samples
+        }
     }
 }
 
@@ -90,39 +150,102 @@ impl Spectra {
     }
 }
 
-/// The states of some pixels.
-struct Pixels {
-    map: [u32; LANES],
-    cloud: [f32; LANES],
-    snow: [f32; LANES],
+/// The ground of some pixels.
+struct Ground {
+    /// Low enough for thin cirrus.
+    low: [bool; LANES],
+    /// Water by the snow condition.
+    snow_free: [bool; LANES],
 }
 
-impl Pixels {
-    fn at(&self, lane: usize) -> Pixel {
-        Pixel { map: self.map[lane], cloud: self.cloud[lane], snow: self.snow[lane] }
-    }
+struct SnowCores<'a, 'b> {
+    row: &'a Row<'b>,
+    thresholds: &'a Thresholds,
+    cores: &'a mut [bool],
 }
 
-#[inline(never)]
-fn snow_cores(spectra: &Spectra, thresholds: &Thresholds) -> [bool; LANES] {
-    let mut cores = [false; LANES];
-    for (lane, core) in cores.iter_mut().enumerate() {
-        *core = is_snow_core(&before_snow_mask::<true>(&spectra.at(lane), thresholds), thresholds);
-    }
-    cores
-}
+impl NullaryFnOnce for SnowCores<'_, '_> {
+    type Output = ();
 
-#[inline(never)]
-fn decide<const SNOW: bool>(spectra: &Spectra, near_snow: &[bool; LANES], thresholds: &Thresholds) -> Pixels {
-    let mut pixels = Pixels { map: [0; LANES], cloud: [0.0; LANES], snow: [0.0; LANES] };
-    for (lane, &near_snow) in near_snow.iter().enumerate() {
-        let spectrum = spectra.at(lane);
-        let mut pixel = before_snow_mask::<SNOW>(&spectrum, thresholds);
-        if SNOW {
-            snow_mask(&mut pixel, &spectrum, near_snow, thresholds);
+    #[inline(always)]
+    fn call(self) {
+        for (index, cores) in self.cores.chunks_mut(LANES).enumerate() {
+            let (first, count) = (index * LANES, cores.len());
+            if !self.row.may_be_snow(first, count, self.thresholds) {
+                cores.fill(false);
+                continue;
+            }
+            let spectra = self.row.spectra(first, count);
+            let ground = self.row.ground(first, count, self.thresholds);
+            for (lane, core) in cores.iter_mut().enumerate() {
+                let pixel =
+                    before_snow_mask::<true>(&spectra.at(lane), ground.snow_free[lane], self.thresholds);
+                *core = is_snow_core(&pixel, self.thresholds);
+            }
         }
-        after_snow_mask(&mut pixel, &spectrum, thresholds);
-        (pixels.map[lane], pixels.cloud[lane], pixels.snow[lane]) = (pixel.map, pixel.cloud, pixel.snow);
     }
-    pixels
+}
+
+struct Decide<'a, 'b, F> {
+    row: &'a Row<'b>,
+    first: usize,
+    count: usize,
+    near_snow: Option<&'a [bool]>,
+    thresholds: &'a Thresholds,
+    hand_over: F,
+}
+
+impl<F: FnMut(usize, &States)> NullaryFnOnce for Decide<'_, '_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(mut self) {
+        for start in (0..self.count).step_by(LANES) {
+            let (first, count) = (self.first + start, LANES.min(self.count - start));
+            let spectra = self.row.spectra(first, count);
+            let ground = self.row.ground(first, count, self.thresholds);
+            let states = match self.near_snow {
+                Some(near_snow) => {
+                    let mut near = [false; LANES];
+                    near[..count].copy_from_slice(&near_snow[start..start + count]);
+                    decide::<true>(&spectra, &ground, &near, self.thresholds)
+                }
+                None => decide::<false>(&spectra, &ground, &[false; LANES], self.thresholds),
+            };
+            (self.hand_over)(start, &states);
+        }
+    }
+}
+
+#[inline(always)]
+fn decide<const SNOW: bool>(
+    spectra: &Spectra,
+    ground: &Ground,
+    near_snow: &[bool; LANES],
+    thresholds: &Thresholds,
+) -> States {
+    let mut map = [0u32; LANES];
+    let mut clues = [0u32; LANES];
+    let mut cloud = [0u32; LANES];
+    let mut snow = [0u32; LANES];
+    for lane in 0..LANES {
+        let spectrum = spectra.at(lane);
+        let mut pixel = before_snow_mask::<SNOW>(&spectrum, ground.snow_free[lane], thresholds);
+        if SNOW {
+            snow_mask(&mut pixel, &spectrum, near_snow[lane], ground.snow_free[lane], thresholds);
+        }
+        after_snow_mask(&mut pixel, &spectrum, ground.low[lane], thresholds);
+        map[lane] = pixel.map;
+        clues[lane] = clues_of(&pixel, &spectrum, thresholds);
+        (cloud[lane], snow[lane]) = percent_of(&pixel);
+    }
+    let bytes = |values: [u32; LANES]| values.map(|value| value as u8);
+    States { map: bytes(map), clues: bytes(clues), cloud: bytes(cloud), snow: bytes(snow) }
+}
+
+/// Cloud and snow confidence in percent, 0 where there are no data.
+#[inline(always)]
+fn percent_of(pixel: &Pixel) -> (u32, u32) {
+    let percent = |confidence| if pixel.is_valid() { percent(confidence) } else { 0 };
+    (percent(pixel.cloud), percent(pixel.snow))
 }

@@ -8,32 +8,48 @@ use super::SceneClass::{
     CloudHigh, CloudMedium, DarkFeature, NotVegetated, SnowIce, ThinCirrus, Unclassified, Vegetation, Water,
 };
 use super::pixel::{OPEN, Pixel, Spectrum, inside, ndi, on_line, ramp, ratio};
-use super::{SceneClass, Thresholds};
+use super::shadow::distance;
+use super::{SceneClass, Thresholds, clues};
 
 /// Everything before the snow mask: brightness, cloud index and, unless the climatology excludes it, snow confidence.
 #[inline(always)]
-pub(super) fn before_snow_mask<const SNOW: bool>(s: &Spectrum, t: &Thresholds) -> Pixel {
+pub(super) fn before_snow_mask<const SNOW: bool>(s: &Spectrum, snow_free: bool, t: &Thresholds) -> Pixel {
     let map = if s.valid { OPEN } else { SceneClass::NoData.number() };
     let mut pixel = Pixel { map: map.into(), cloud: 0.0, snow: 0.0 };
     brightness(&mut pixel, s, t);
     let ndsi = ndi(s.b03, s.b11);
     cloud_index(&mut pixel, ndsi, t);
     if SNOW {
-        pixel.snow = snow_confidence(&pixel, s, ndsi, t);
+        pixel.snow = snow_confidence(&pixel, s, ndsi, snow_free, t);
     }
     pixel
 }
 
 /// Everything after the snow mask.
 #[inline(always)]
-pub(super) fn after_snow_mask(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
+pub(super) fn after_snow_mask(pixel: &mut Pixel, s: &Spectrum, low_ground: bool, t: &Thresholds) {
     vegetation(pixel, s, t);
     soil(pixel, s, t);
     water(pixel, s, t);
     rock(pixel, s, t);
     very_bright_red(pixel, s, t);
     cloud_classes(pixel, t);
-    cirrus(pixel, s, t);
+    cirrus(pixel, s, low_ground, t);
+}
+
+/// What later steps want to know, see [`clues`].
+#[inline(always)]
+pub(super) fn clues_of(pixel: &Pixel, s: &Spectrum, t: &Thresholds) -> u32 {
+    let bands = [s.b02, s.b03, s.b04, s.b8a, s.b11, s.b12];
+    let reference = t.shadow_reference.bands();
+    let dark = bands.iter().zip(&reference).fold(true, |all, (band, limit)| all & (band < limit));
+    let factor = 1.0 - distance(bands, &reference);
+    let flag = |condition: bool, clue: u8| if condition { u32::from(clue) } else { 0 };
+    flag(pixel.cloud > t.shadow_cloud_min, clues::CLOUDY)
+        | flag(dark, clues::DARK)
+        | flag(factor >= 1.0 - t.shadow_distance_max, clues::SHADOW_LIKE)
+        // Unguarded: without B11 a pixel is blue, without both it is not.
+        | flag(s.b02 / s.b11 > t.shadow_b02_b11_max, clues::BLUE)
 }
 
 /// (1.1) Bright in red may be cloud; dark in red and near infrared is a dark feature.
@@ -58,9 +74,10 @@ fn cloud_index(pixel: &mut Pixel, ndsi: f32, t: &Thresholds) {
 ///
 /// The original also locks open pixels without confidence; the lock is undone before anything reads it.
 #[inline(always)]
-fn snow_confidence(pixel: &Pixel, s: &Spectrum, ndsi: f32, t: &Thresholds) -> f32 {
+fn snow_confidence(pixel: &Pixel, s: &Spectrum, ndsi: f32, snow_free: bool, t: &Thresholds) -> f32 {
     let snow = ramp(ndsi, t.snow_ndsi);
-    let excluded = ((pixel.cloud == 0.0) & pixel.is_valid()) | (ratio(s.b05, s.b8a) < t.snow_b05_b8a_min);
+    let no_snow = ((pixel.cloud == 0.0) | snow_free) & pixel.is_valid();
+    let excluded = no_snow | (ratio(s.b05, s.b8a) < t.snow_b05_b8a_min);
     let snow = if excluded { 0.0 } else { snow };
     snow * ramp(s.b8a, t.snow_b8a) * ramp(s.b02, t.snow_b02) * ramp(ratio(s.b02, s.b04), t.snow_b02_b04)
 }
@@ -72,12 +89,13 @@ pub(super) fn is_snow_core(pixel: &Pixel, t: &Thresholds) -> bool {
 }
 
 /// (2.5) Makes snow of a core, over any earlier class, and clears the cloud confidence on snow and, where
-/// the surroundings of snow are dark in B12, around it.
+/// the surroundings of snow are dark in B12, around it. Snow on water is cloud, where the snow condition knows water.
 #[inline(always)]
-pub(super) fn snow_mask(pixel: &mut Pixel, s: &Spectrum, near_snow: bool, t: &Thresholds) {
+pub(super) fn snow_mask(pixel: &mut Pixel, s: &Spectrum, near_snow: bool, snow_free: bool, t: &Thresholds) {
     let core = is_snow_core(pixel, t);
     pixel.set_if(core, SnowIce.number());
     pixel.clear_cloud_if(core | (near_snow & (s.b12 < t.snow_ring_b12_max)));
+    pixel.set_if(core & snow_free, CloudMedium.number());
 }
 
 /// (3) Green vegetation. It keeps its cloud confidence; less green pixels lose a part of theirs.
@@ -148,11 +166,11 @@ fn cloud_classes(pixel: &mut Pixel, t: &Thresholds) {
     pixel.decide_if(cloud >= t.cloud_high, CloudHigh);
 }
 
-/// (7) Cirrus by the water vapour band, over any class.
+/// (7) Cirrus by the water vapour band, over any class; thin cirrus over low ground only.
 #[inline(always)]
-fn cirrus(pixel: &mut Pixel, s: &Spectrum, t: &Thresholds) {
+fn cirrus(pixel: &mut Pixel, s: &Spectrum, low_ground: bool, t: &Thresholds) {
     let span = t.cirrus_b10;
-    let thin = inside(s.b10, span) & (s.b02 < t.cirrus_b02_max);
+    let thin = inside(s.b10, span) & (s.b02 < t.cirrus_b02_max) & low_ground;
     pixel.set_if(pixel.is_valid() & thin & (pixel.cloud < t.cloud_medium), ThinCirrus.number());
     let thick = (s.b10 >= span.high) & (pixel.cloud < t.cloud_high);
     pixel.set_if(pixel.is_valid() & thick, CloudMedium.number());

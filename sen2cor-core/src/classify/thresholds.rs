@@ -1,4 +1,4 @@
-//! The numbers of the decision tree.
+//! The numbers of the decision tree. How they are named and checked is in `threshold_table`.
 //!
 //! Source: `L2A_CAL_SC_GIPP.xml` of Sen2Cor 2.8, whose names are given where there is one; "fixed" marks what its code
 //! has as a constant (decision 17 in `COMPARE.md`). Reflectances are at top of atmosphere, 0 to 1. All are f32, because
@@ -37,6 +37,26 @@ pub struct Line {
 impl Line {
     const fn new(slope: f32, intercept: f32, limits: Span) -> Self {
         Self { slope, intercept, limits }
+    }
+}
+
+/// Reflectance of a shadow.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the fields are the names of the bands")]
+pub struct ShadowReference {
+    pub b02: f32,
+    pub b03: f32,
+    pub b04: f32,
+    pub b8a: f32,
+    pub b11: f32,
+    pub b12: f32,
+}
+
+impl ShadowReference {
+    /// The values in the order of [`SHADOW_BANDS`](super::SHADOW_BANDS).
+    pub const fn bands(&self) -> [f32; 6] {
+        [self.b02, self.b03, self.b04, self.b8a, self.b11, self.b12]
     }
 }
 
@@ -106,6 +126,48 @@ pub struct Thresholds {
     pub cirrus_b10: Span,
     /// Thin cirrus has B02 below. Default 0.50, fixed.
     pub cirrus_b02_max: f32,
+    /// Thin cirrus lies over ground below this elevation, metres. Default 1500, fixed.
+    pub cirrus_elevation_max_m: f32,
+    /// Cloud confidence (0 to 1) above which a pixel casts a shadow. Default 0.33, fixed.
+    pub shadow_cloud_min: f32,
+    /// Reflectance of a shadow in B02, B03, B04, B8A, B11 and B12. Default 0.12, 0.08, 0.06, 0.10, 0.0545, 0.0255, fixed.
+    pub shadow_reference: ShadowReference,
+    /// Mean distance from that reflectance up to which a pixel looks like a shadow. Default 0.018. GIPP `T_B02_B12`.
+    pub shadow_distance_max: f32,
+    /// B02 / B11 above which a pixel is water and no shadow. Default 6, fixed.
+    pub shadow_b02_b11_max: f32,
+    /// Product of the two shadow factors (0 to 1) above which a pixel is a cloud shadow. Default 0.05, fixed.
+    pub shadow_factor_min: f32,
+    /// B8A / B03 above which open and dark pixels are vegetation after all. Default 2.50. GIPP `T2_R_B8A_B03`.
+    pub recover_vegetation_b8a_b03_min: f32,
+    /// B8A below which open pixels can be water after all. Default 0.3, fixed.
+    pub recover_water_b8a_max: f32,
+    /// Hillshade (0 to 255) below which water on a slope is a dark feature, as is what is bright and blue. Default 128,
+    /// fixed.
+    pub relief_hillshade_max: f32,
+    /// Slope above which water in the shade is a dark feature, degrees. Default 15, fixed.
+    pub relief_slope_min_deg: f32,
+    /// Hillshade (0 to 255) below which a cloud shadow is one of the terrain. Default 32, fixed.
+    pub relief_shadow_hillshade_max: f32,
+    /// B02 above which blue pixels in the shade are dark features. Default 0.20, fixed.
+    pub relief_b02_min: f32,
+    /// B02 / B11 below which dark features are soil after all. Default 0.65, fixed.
+    pub recover_soil_b02_b11_max: f32,
+    /// Share of land among the valid pixels from which clouds are looked at again, percent. Default 5, fixed.
+    pub land_share_min_percent: f32,
+    /// Area of land from which clouds are looked at again, square kilometres. Default 121, fixed.
+    pub land_area_min_km2: f32,
+    /// Share of clouds of high probability, percent: a clear image below, a cloudy one above. Default 2 to 20, fixed.
+    pub land_cloud_share_percent: Span,
+    /// B10: limit above which bright land is cloud, at most in mixed images and at least in cloudy ones. Default 0.0015,
+    /// fixed.
+    pub land_b10: f32,
+    /// Lower limit of the B10 above which land is cirrus. Default 0.0030, fixed.
+    pub cirrus_land_b10_min: f32,
+    /// Lower limit of the B10 above which water is cirrus. Default 0.0020, fixed.
+    pub cirrus_water_b10_min: f32,
+    /// Share of clouds around a built-up or bare area above which it stays cloud, percent. Default 35, fixed.
+    pub town_cloud_share_max_percent: f32,
 }
 
 impl Default for Thresholds {
@@ -139,117 +201,33 @@ impl Default for Thresholds {
             cloud_high: 0.80,
             cirrus_b10: Span::new(0.012, 0.035),
             cirrus_b02_max: 0.50,
+            cirrus_elevation_max_m: 1500.0,
+            shadow_cloud_min: 0.33,
+            shadow_reference: ShadowReference {
+                b02: 0.12,
+                b03: 0.08,
+                b04: 0.06,
+                b8a: 0.10,
+                b11: 0.0545,
+                b12: 0.0255,
+            },
+            shadow_distance_max: 0.018,
+            shadow_b02_b11_max: 6.0,
+            shadow_factor_min: 0.05,
+            recover_vegetation_b8a_b03_min: 2.50,
+            recover_water_b8a_max: 0.3,
+            relief_hillshade_max: 128.0,
+            relief_slope_min_deg: 15.0,
+            relief_shadow_hillshade_max: 32.0,
+            relief_b02_min: 0.20,
+            recover_soil_b02_b11_max: 0.65,
+            land_share_min_percent: 5.0,
+            land_area_min_km2: 121.0,
+            land_cloud_share_percent: Span::new(2.0, 20.0),
+            land_b10: 0.0015,
+            cirrus_land_b10_min: 0.0030,
+            cirrus_water_b10_min: 0.0020,
+            town_cloud_share_max_percent: 35.0,
         }
-    }
-}
-
-/// A threshold with which the decision tree cannot work.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-pub enum InvalidThreshold {
-    /// Outside what the parameter file of the original allows, or no number.
-    #[error("{name} is {value}, but must lie between -10 and 10")]
-    Range {
-        /// Name of the field.
-        name: &'static str,
-        /// Its value.
-        value: f32,
-    },
-    /// A range whose upper end is not above its lower end.
-    #[error("{name} runs from {} to {}, but the upper end must be above the lower one", .span.low, .span.high)]
-    Order {
-        /// Name of the field.
-        name: &'static str,
-        /// Its value.
-        span: Span,
-    },
-}
-
-impl Thresholds {
-    /// Everything that is wrong with these thresholds; empty if nothing is.
-    pub fn problems(&self) -> Vec<InvalidThreshold> {
-        let spans = self.spans();
-        let orders = spans
-            .into_iter()
-            .filter(|(_, span)| span.low >= span.high)
-            .map(|(name, span)| InvalidThreshold::Order { name, span });
-        let ends = spans.into_iter().flat_map(|(name, span)| [(name, span.low), (name, span.high)]);
-        ends.chain(self.numbers())
-            .filter(|(_, value)| !(-10.0..=10.0).contains(value))
-            .map(|(name, value)| InvalidThreshold::Range { name, value })
-            .chain(orders)
-            .collect()
-    }
-
-    fn spans(&self) -> [(&'static str, Span); 16] {
-        [
-            ("cloud_b04", self.cloud_b04),
-            ("dark_b8a", self.dark_b8a),
-            ("cloud_ndsi", self.cloud_ndsi),
-            ("snow_ndsi", self.snow_ndsi),
-            ("snow_b8a", self.snow_b8a),
-            ("snow_b02", self.snow_b02),
-            ("snow_b02_b04", self.snow_b02_b04),
-            ("vegetation_ndvi", self.vegetation_ndvi),
-            ("soil_b02_line", self.soil_b02_line.limits),
-            ("soil_b02_b11", self.soil_b02_b11),
-            ("water_b12_line", self.water_b12_line.limits),
-            ("water_b02_b11", self.water_b02_b11),
-            ("rock_b02_line", self.rock_b02_line.limits),
-            ("rock_b8a_b11", self.rock_b8a_b11),
-            ("bright_b04_b11", self.bright_b04_b11),
-            ("cirrus_b10", self.cirrus_b10),
-        ]
-    }
-
-    fn numbers(&self) -> [(&'static str, f32); 18] {
-        [
-            ("dark_b04_max", self.dark_b04_max),
-            ("snow_b05_b8a_min", self.snow_b05_b8a_min),
-            ("snow_core_min", self.snow_core_min),
-            ("snow_ring_b12_max", self.snow_ring_b12_max),
-            ("vegetation_b02_max", self.vegetation_b02_max),
-            ("soil_b02_line", self.soil_b02_line.slope),
-            ("soil_b02_line", self.soil_b02_line.intercept),
-            ("water_b12_line", self.water_b12_line.slope),
-            ("water_b12_line", self.water_b12_line.intercept),
-            ("water_b02_max", self.water_b02_max),
-            ("water_b02_b04_min", self.water_b02_b04_min),
-            ("rock_b02_line", self.rock_b02_line.slope),
-            ("rock_b02_line", self.rock_b02_line.intercept),
-            ("rock_b02_b11_max", self.rock_b02_b11_max),
-            ("cloud_low", self.cloud_low),
-            ("cloud_medium", self.cloud_medium),
-            ("cloud_high", self.cloud_high),
-            ("cirrus_b02_max", self.cirrus_b02_max),
-        ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_usable() {
-        assert_eq!(Thresholds::default().problems(), []);
-    }
-
-    #[test]
-    fn all_problems_are_named() {
-        let bad = Thresholds {
-            cloud_b04: Span::new(0.25, 0.25),
-            cloud_high: f32::NAN,
-            water_b12_line: Line::new(11.0, 0.0, Span::new(0.07, 0.21)),
-            ..Thresholds::default()
-        };
-        let names: Vec<_> = bad.problems().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            names,
-            [
-                "water_b12_line is 11, but must lie between -10 and 10",
-                "cloud_high is NaN, but must lie between -10 and 10",
-                "cloud_b04 runs from 0.25 to 0.25, but the upper end must be above the lower one",
-            ]
-        );
     }
 }

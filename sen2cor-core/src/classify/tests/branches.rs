@@ -1,9 +1,9 @@
-//! Every branch of the decision tree by a pixel that takes it and one beside the threshold that does not.
+//! Every branch of the detection by a pixel that takes it and one beside the threshold that does not.
 //!
 //! The classes follow by hand from the published thresholds (Sen2Cor 2.8); where a threshold is a ratio, the two pixels lie on
 //! both sides of it by one or two digital numbers. Confidences are in percent.
 
-use super::*;
+use crate::classify::*;
 use ndarray::Array2;
 
 /// Values without bias of B02 B03 B04 B05 B8A B10 B11 B12, in units of 1/10000.
@@ -30,13 +30,26 @@ fn samples(values: Values) -> [u16; 12] {
     all
 }
 
+/// The detection alone; open pixels are unclassified.
 fn classify_image(image: &Array2<[u16; 12]>, snow_possible: bool) -> Array2<Outcome> {
     let bands: Vec<_> = (0..12).map(|band| image.mapv(|pixel| pixel[band])).collect();
-    let input =
-        BlockInput { bands: std::array::from_fn(|band| bands[band].view()), inner: (0, 0), snow_possible };
-    let [mut class, mut cloud, mut snow] = [(); 3].map(|()| Array2::zeros(image.dim()));
-    let outputs = Outputs { class: class.view_mut(), cloud: cloud.view_mut(), snow: snow.view_mut() };
-    classify_block(&input, &Thresholds::default(), outputs).unwrap();
+    let input = DetectInput {
+        bands: std::array::from_fn(|band| bands[band].view()),
+        inner: (0, 0),
+        snow_possible,
+        elevation_m: None,
+        snow_condition: None,
+    };
+    let [mut map, mut clues, mut cloud, mut snow] = [(); 4].map(|()| Array2::zeros(image.dim()));
+    let detected = Detected {
+        map: map.view_mut(),
+        clues: clues.view_mut(),
+        cloud: cloud.view_mut(),
+        snow: snow.view_mut(),
+    };
+    detect_block(&input, &Thresholds::default(), detected).unwrap();
+    let mut class = Array2::zeros(image.dim());
+    finish_block(map.view(), &[], class.view_mut()).unwrap();
     Array2::from_shape_fn(image.dim(), |at| (class[at], cloud[at], snow[at]))
 }
 
