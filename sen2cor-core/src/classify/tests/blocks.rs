@@ -27,11 +27,11 @@ fn view_mut<T>(image: &mut Array2<T>, w: Window) -> ArrayViewMut2<'_, T> {
     view
 }
 
-fn named<'a, const N: usize>(
-    bands: &'a [Array2<u16>],
+fn named<const N: usize>(
+    bands: &[Array2<u16>],
     names: [crate::sensor::Band; N],
     w: Window,
-) -> [ArrayView2<'a, u16>; N] {
+) -> [ArrayView2<'_, u16>; N] {
     names.map(|name| view(&bands[BANDS.iter().position(|band| *band == name).unwrap()], w))
 }
 

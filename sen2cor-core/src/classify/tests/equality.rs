@@ -10,9 +10,9 @@ use ndarray::{Array2, ArrayView2};
 pub(super) fn input<'a>(bands: &'a [Array2<u16>], seed: u64, ground: Ground<'a>) -> SceneInput<'a> {
     SceneInput {
         bands: std::array::from_fn(|band| bands[band].view()),
-        grid: if seed % 2 == 0 { R20 } else { R60 },
+        grid: if seed.is_multiple_of(2) { R20 } else { R60 },
         sun: sun(seed),
-        snow_possible: seed % 5 != 0,
+        snow_possible: !seed.is_multiple_of(5),
         ground,
         defective: None,
     }

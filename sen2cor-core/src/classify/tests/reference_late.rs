@@ -102,7 +102,7 @@ fn line(input: &SceneInput<'_>) -> Vec<(isize, isize, f32)> {
     let values = zoom(&zoom(&profile, m1 as usize), m2 as usize);
     let angle = az as f64 * (PI / 180.0);
     let (sin, cos) = (libm::sin(angle), libm::cos(angle));
-    let down = if az < 90 || az >= 270 { 0 } else { -1 };
+    let down = if (90..270).contains(&az) { -1 } else { 0 };
     let right = if az < 180 { -1 } else { 0 };
     let reach = values.len() as isize + 2;
     let mut taps = Vec::new();
@@ -186,10 +186,9 @@ pub(super) fn recoveries(p: &mut Planes, scene: &Scene, input: &SceneInput<'_>) 
         }
     });
     p.each(|at, cm, _, _| {
-        if scene.ratio("B02", "B11", at) > 4.0 && scene.band("B8A", at) < scene.band("B04", at) {
-            if *cm == 2 || (*cm == 100 && scene.band("B8A", at) < 0.3) {
-                *cm = 6;
-            }
+        let watery = scene.ratio("B02", "B11", at) > 4.0 && scene.band("B8A", at) < scene.band("B04", at);
+        if watery && (*cm == 2 || (*cm == 100 && scene.band("B8A", at) < 0.3)) {
+            *cm = 6;
         }
     });
     if let Some(wbi) = ground.water_bodies {
@@ -342,7 +341,8 @@ fn towns(p: &mut Planes, town: &Array2<bool>) {
     }
     p.each(|at, cm, _, _| {
         let k = labels[at] as usize;
-        if k > 0 && !(cloudy[k] as f32 / all[k] as f32 * 100.0 > 35.0) {
+        let stays = cloudy[k] as f32 / all[k] as f32 * 100.0 > 35.0;
+        if k > 0 && !stays {
             *cm = 5;
         }
     });

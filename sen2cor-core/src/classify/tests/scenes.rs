@@ -78,7 +78,7 @@ pub(super) fn random(seed: u64, rows: usize, cols: usize) -> Vec<Array2<u16>> {
 /// A flat shadow-like ground with clouds of some pixels' size above it, and noise.
 pub(super) fn shaded(seed: u64, rows: usize, cols: usize) -> Vec<Array2<u16>> {
     let mut noise = Noise(seed);
-    let clouds: Vec<_> = (0..1 + noise.below(6))
+    let clouds: Vec<_> = (0..=noise.below(6))
         .map(|_| (noise.below(rows as u64), noise.below(cols as u64), 1 + noise.below(14)))
         .map(|(row, col, radius)| (row as isize, col as isize, radius as isize))
         .collect();
@@ -135,7 +135,7 @@ impl Layers {
         let water_bodies = patches(3).mapv(|v| v as u8);
         let land_cover = patches(5).mapv(|v| [190, 200, 202, 210, 10][v as usize]);
         let mut dry = patches(8).mapv(|v| [0, 3, 9, 30, 254, 254, 2, 1][v as usize]);
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             dry.mapv_inplace(|v: u8| if v == 254 { v } else { v / 40 });
         }
         Self { elevation_m, slope_deg, hillshade, water_bodies, land_cover, snow_condition: dry, used }
