@@ -112,7 +112,7 @@ impl Error {
 }
 
 /// Whether trying again would give the same answer.
-fn is_lasting(error: &io::Error) -> bool {
+pub(crate) fn is_lasting(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::PermissionDenied
@@ -129,7 +129,22 @@ impl From<ExecError> for Error {
     fn from(error: ExecError) -> Self {
         match error {
             ExecError::Cancelled => Self::Cancelled,
-            ExecError::NoMemory { .. } => Self::Transient { what: error.to_string(), source: None },
+            ExecError::NoMemory { .. } | ExecError::WorkersLost { .. } => {
+                Self::Transient { what: error.to_string(), source: None }
+            }
+            ExecError::NoPlane { bytes, source } => Self::Transient {
+                what: format!("no room for a plane of {bytes} bytes"),
+                source: Some(source),
+            },
+            ExecError::BudgetTooSmall { budget, minimum } => {
+                let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+                let reason = format!(
+                    "memory-budget is {} MiB, this run needs at least {} MiB for its planes",
+                    budget >> 20,
+                    mib(minimum)
+                );
+                Self::Options(vec![InvalidOption::Conflict { reason }])
+            }
             ExecError::Kernel { stage, block, source } => from_kernel(stage, block, source),
             other => Self::Execution(other),
         }

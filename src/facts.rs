@@ -4,12 +4,13 @@ use crate::aerosol_result::{AerosolMethod, AerosolResult};
 use crate::carry::{self, Carried};
 use crate::error::{Error, Result};
 use crate::finished;
-use crate::images::WrittenFile;
+use crate::images::written;
 use crate::options::Options;
 use crate::quality::QualityNote;
 use crate::recipe::{Job, Outcome};
 use crate::report::ValueUsed;
 use crate::stages::water::MapSum;
+use crate::stages::write::WrittenFile;
 use crate::state::Atmosphere;
 use sen2cor_core::classify::{ClassCounts, SceneClass};
 use sen2cor_core::grid::Resolution;
@@ -51,7 +52,7 @@ impl FlowResults {
         }
         let images = images
             .iter()
-            .map(|image| Ok((image.kind, image.resolution, finished.get(image.file)?.clone())))
+            .map(|image| Ok((image.kind, image.resolution, written(finished, image.file)?.clone())))
             .collect::<Result<_>>()?;
         Ok(Self {
             counts,

@@ -6,32 +6,33 @@ use crate::quicklook;
 use crate::recipe::Bands;
 use crate::stages::codec::{EncodeImage, EncodeParams, EncodePreview, PreviewParams, file_capacity};
 use crate::stages::imagery::Preview;
+use crate::stages::write::{WriteFile, WriteFileParams, WriteImage, WriteImageParams, WrittenFile};
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, FrozenPlane, PlaneHandle, PlaneSpec, Value};
-use sen2cor_io::checksum::{Algorithm, Hasher};
-use sen2cor_io::jp2::{Coding, ImageLayout, Jp2Error, OpenJpeg, TileCodec, gml_document, write_jp2};
+use sen2cor_exec::{ExecError, Finished, Flow, PlaneHandle, PlaneSpec, Value};
+use sen2cor_io::jp2::{Coding, ImageLayout, gml_document};
 use sen2cor_io::safe::ImageKind;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-
-/// A file that a step has written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WrittenFile {
-    pub(crate) path: PathBuf,
-    pub(crate) bytes: u64,
-    /// SHA3-256, hexadecimal in lower case.
-    pub(crate) sha3_256: String,
-}
+use std::path::PathBuf;
 
 /// An image that the flow will write.
 #[derive(Clone, Copy)]
 pub(crate) struct WrittenImage {
     pub(crate) kind: ImageKind,
     pub(crate) resolution: Resolution,
-    pub(crate) file: Value<WrittenFile>,
+    pub(crate) file: Written,
+}
+
+/// The file of a stage that writes one.
+pub(crate) type Written = Value<Vec<WrittenFile>>;
+
+/// The file that a stage has written.
+///
+/// # Errors
+/// If the stage was skipped.
+pub(crate) fn written(finished: &Finished, file: Written) -> Result<&WrittenFile> {
+    let missing = || ExecError::NotReady { what: "a file".to_owned() };
+    Ok(finished.get(file)?.first().ok_or_else(missing)?)
 }
 
 type Place<'a> = Box<dyn FnMut(ImageKind, Resolution) -> sen2cor_io::Result<PathBuf> + 'a>;
@@ -95,8 +96,8 @@ impl ImageSink<'_> {
         if let Some(picture) = self.picture.clone() {
             let edge = PREVIEW_EDGE;
             flow.step("write preview picture", &[pixels.into()], move |ready| {
-                let bytes = slot_bytes(ready.plane(pixels)?, 0, (3 * edge * edge) as u64)?;
-                quicklook::write(&picture, (edge, edge), bytes)
+                let bytes = ready.plane(pixels)?.to_array::<u8>()?;
+                quicklook::write(&picture, (edge, edge), bytes.as_slice().unwrap_or_default())
             });
         }
         let file = preview_file(flow, pixels, self.extent, &self.ground, path);
@@ -121,7 +122,7 @@ pub(crate) fn encode_and_write(
     plane: PlaneHandle,
     target: &Target,
     path: PathBuf,
-) -> Value<WrittenFile> {
+) -> Written {
     let (rows, cols) = target.extent.shape(target.resolution);
     let layout = ImageLayout { width: cols as u32, height: rows as u32, coding: target.coding };
     let edge = layout.coding.tile * target.resolution.cells();
@@ -132,11 +133,11 @@ pub(crate) fn encode_and_write(
     let lengths = stage.run(EncodeParams { layout, subtract: target.subtract });
     let gml =
         gml_document(&target.ground, f64::from(target.resolution.metres()), layout.height, layout.width);
-    flow.step(format!("write {name}"), &[slots.into(), lengths.into()], move |ready| {
-        let written = splice(&path, &layout, &gml, ready.plane(slots)?, ready.get(lengths)?)?;
-        ready.wrote(written.bytes);
-        Ok(written)
-    })
+    flow.stage::<WriteImage>(format!("write {name}"), one_unit())
+        .table(slots)
+        .run_with(&[lengths.into()], move |ready| {
+            Ok(Some(WriteImageParams { path, layout, gml, lengths: ready.get(lengths)?.clone() }))
+        })
 }
 
 /// Declares the file of a preview image whose pixels stand in one slot.
@@ -146,7 +147,7 @@ pub(crate) fn preview_file(
     extent: Extent,
     ground: &GeoTransform,
     path: PathBuf,
-) -> Value<WrittenFile> {
+) -> Written {
     let edge = PREVIEW_EDGE as u32;
     let layout = ImageLayout { width: edge, height: edge, coding: Coding::preview() };
     let pixel_m = preview_pixel_m(extent);
@@ -154,15 +155,13 @@ pub(crate) fn preview_file(
     let mut stage = flow.stage::<EncodePreview>("encode preview", one_unit()).table(pixels);
     let slot = stage.output(PlaneSpec::slots::<u8>(1, file_capacity(&layout)));
     let length = stage.run(PreviewParams { layout, gml });
-    flow.step("write preview", &[slot.into(), length.into()], move |ready| {
-        let bytes =
-            slot_bytes(ready.plane(slot)?, 0, ready.get(length)?.first().copied().unwrap_or_default())?;
-        let mut file = HashedFile::create(&path)?;
-        file.write_all(bytes).map_err(|e| Error::output_io(&path, "writing", e))?;
-        let written = file.finish()?;
-        ready.wrote(written.bytes);
-        Ok(written)
-    })
+    flow.stage::<WriteFile>("write preview", one_unit()).table(slot).run_with(
+        &[length.into()],
+        move |ready| {
+            let length = ready.get(length)?.first().copied().unwrap_or_default();
+            Ok(Some(WriteFileParams { path, length }))
+        },
+    )
 }
 
 /// Pixel size that the preview states. Operational previews say 320 m, although 109800 m / 343 is 320.1 m.
@@ -170,76 +169,4 @@ fn preview_pixel_m(extent: Extent) -> f64 {
     const FULL_TILE: u32 = 10_980;
     let cells = extent.cols.max(extent.rows);
     if cells == FULL_TILE { 320.0 } else { f64::from(cells) * 10.0 / PREVIEW_EDGE as f64 }
-}
-
-fn splice(
-    path: &Path,
-    layout: &ImageLayout,
-    gml: &str,
-    slots: &FrozenPlane,
-    lengths: &[u64],
-) -> Result<WrittenFile> {
-    let header = OpenJpeg.main_header_segments(&layout.coding).map_err(|e| image_error(path, e))?;
-    let parts = lengths
-        .iter()
-        .enumerate()
-        .map(|(tile, &len)| slot_bytes(slots, tile, len))
-        .collect::<Result<Vec<_>>>()?;
-    let mut file = HashedFile::create(path)?;
-    write_jp2(&mut file, layout, &header, Some(gml), parts.into_iter()).map_err(|e| image_error(path, e))?;
-    file.finish()
-}
-
-fn slot_bytes(slots: &FrozenPlane, slot: usize, len: u64) -> Result<&[u8]> {
-    let view = slots.view::<u8>()?;
-    let start = slot * view.ncols();
-    // The view borrows the plane, so its memory may be lent for as long as the plane is.
-    let all = view.to_slice().unwrap_or_default();
-    let bytes = usize::try_from(len).ok().and_then(|len| all.get(start..start + len));
-    bytes.ok_or_else(|| sen2cor_exec::ExecError::NotReady { what: format!("slot {slot}") }.into())
-}
-
-fn image_error(path: &Path, error: Jp2Error) -> Error {
-    match error {
-        Jp2Error::Write(source) => Error::output_io(path, "writing", source),
-        other => Error::output(sen2cor_io::Error::Image { file: path.to_owned(), source: other }),
-    }
-}
-
-/// A file whose size and checksum are known when it is finished, so that it need not be read again.
-pub(crate) struct HashedFile {
-    path: PathBuf,
-    file: BufWriter<File>,
-    hasher: Hasher,
-    bytes: u64,
-}
-
-impl HashedFile {
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|e| Error::output_io(path, "creating", e))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufWriter::with_capacity(1 << 20, file),
-            hasher: Algorithm::Sha3_256.hasher(),
-            bytes: 0,
-        })
-    }
-
-    pub(crate) fn finish(mut self) -> Result<WrittenFile> {
-        self.file.flush().map_err(|e| Error::output_io(&self.path, "writing", e))?;
-        Ok(WrittenFile { path: self.path, bytes: self.bytes, sha3_256: self.hasher.finish() })
-    }
-}
-
-impl Write for HashedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
-        self.hasher.update(bytes);
-        self.bytes += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }

@@ -13,6 +13,7 @@ use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, Mean
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
 use crate::stages::verify::VerifyFile;
 use crate::stages::water::{FinishWater, ProductMap, RetrieveWater, Surroundings};
+use crate::stages::write::{WriteFile, WriteImage};
 use sen2cor_exec::{KernelEntry, Registry};
 
 /// All kernels of this program. Give it to the executor that runs a [`Processor`](crate::Processor).
@@ -50,6 +51,8 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<Preview>(),
     KernelEntry::of::<EncodeImage>(),
     KernelEntry::of::<EncodePreview>(),
+    KernelEntry::of::<WriteImage>(),
+    KernelEntry::of::<WriteFile>(),
     KernelEntry::of::<SimulateBand>(),
     KernelEntry::of::<SimulateColour>(),
     KernelEntry::of::<SurfaceTruth>(),

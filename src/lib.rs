@@ -26,6 +26,7 @@ mod carry;
 mod decode;
 mod demo;
 mod error;
+mod execution;
 mod facts;
 mod finished;
 mod geometry;
@@ -46,6 +47,8 @@ mod simulator;
 mod stages;
 mod state;
 mod tables;
+mod trace;
+pub mod worker;
 
 /// The examples of the README compile.
 #[cfg(doctest)]
@@ -54,6 +57,7 @@ struct Readme;
 
 pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
+pub use execution::{Execution, Strategy};
 pub use gipp::{Gipp, NotHonoured};
 pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
@@ -67,6 +71,7 @@ pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};
 pub use report::{RunReport, StageSummary, Totals, ValueUsed};
 pub use simulator::{Simulation, Simulator};
+pub use trace::Trace;
 
 pub use jiff::Timestamp;
 pub use sen2cor_core as core;
@@ -75,6 +80,6 @@ pub use sen2cor_core::reflectance::Model;
 pub use sen2cor_core::resample::ClassReduction;
 pub use sen2cor_core::sensor::Spacecraft;
 pub use sen2cor_exec as exec;
-pub use sen2cor_exec::{CancelToken, Event, Executor, Observer, RunContext, Sequential, Threads};
+pub use sen2cor_exec::{CancelToken, Event, Executor, Observer, Processes, RunContext, Sequential, Threads};
 pub use sen2cor_io as io;
 pub use sen2cor_io::safe::names::ProcessingBaseline;

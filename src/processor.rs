@@ -1,21 +1,22 @@
 //! One Level-1C product in, one Level-2A product per tile out.
 
 use crate::error::{Error, Result};
+use crate::execution::{executor_or_threads, utf8_folder, with_budget};
 use crate::facts::{self, FlowResults};
 use crate::finished;
 use crate::images::ImageSink;
-use crate::kernels::KERNELS;
 use crate::options::{InvalidOption, Options, ProductOptions, Switch};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, level_2a};
 use crate::report::{Meter, RunReport};
 use crate::simulator::centre_latitude_deg;
 use crate::state::{Atmosphere, Sighting};
+use crate::trace::Trace;
 use jiff::Timestamp;
 use sen2cor_core::angles::Direction;
 use sen2cor_core::grid::Extent;
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Executor, Flow, RunContext, Threads};
+use sen2cor_exec::{Executor, Flow, RunContext};
 use sen2cor_io::safe::{Existing, FindingKind, L1cProduct, L1cTile, L2aNames, L2aWriter};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -73,7 +74,8 @@ impl Processor {
         self
     }
 
-    /// Sets how units of work are run; the executor must know [`KERNELS`]. Default: threads on all processors.
+    /// Sets how units of work are run; the executor must know [`KERNELS`](crate::KERNELS); see
+    /// [`Execution`](crate::Execution). Default: threads on all processors.
     #[must_use]
     pub fn with_executor(mut self, executor: Arc<dyn Executor>) -> Self {
         self.executor = Some(executor);
@@ -100,8 +102,8 @@ impl Processor {
     /// What is wrong with the input, the options or the output; see [`Error::kind`]. Products of tiles that are finished
     /// stay, nothing else does.
     pub fn run(&self) -> Result<RunReport> {
-        let mut meter = Meter::start();
         let executor = executor_or_threads(self.executor.as_ref())?;
+        let mut meter = Meter::start(Arc::clone(&executor));
         let product = meter.measure("open", || open(&self.input))?;
         self.check_names(&product)?;
         let mut report = RunReport {
@@ -113,6 +115,7 @@ impl Processor {
             quality: QualityRecord::default(),
             stages: Vec::new(),
             totals: meter.totals(),
+            trace: Trace::default(),
         };
         let of_input = input_notes(&product, self.options.product.verify);
         for note in self.notes.iter().cloned().chain(of_input) {
@@ -145,6 +148,7 @@ impl Processor {
         }
         report.stages = meter.stages();
         report.totals = meter.totals();
+        report.trace = meter.trace();
         Ok(report)
     }
 
@@ -183,15 +187,7 @@ impl Processor {
             Some(folder) => folder.clone(),
             None => product.container.path().parent().unwrap_or(Path::new("")).to_owned(),
         };
-        std::path::absolute(&folder).map_err(|e| Error::output_io(&folder, "finding the absolute path", e))
-    }
-}
-
-/// The executor that was set, else threads on all processors.
-pub(crate) fn executor_or_threads(set: Option<&Arc<dyn Executor>>) -> Result<Arc<dyn Executor>> {
-    match set {
-        Some(executor) => Ok(Arc::clone(executor)),
-        None => Ok(Arc::new(Threads::new(KERNELS, 0)?)),
+        utf8_folder(&folder)
     }
 }
 
@@ -305,8 +301,9 @@ impl<'a> TileRun<'a> {
             sink.picture = Some(writer.picture_path().map_err(Error::output)?);
             level_2a(&mut flow, &self.job, &mut sink)?
         };
-        let mut finished = flow.run(executor, self.context)?;
-        meter.add_flow(std::mem::take(&mut finished.records), finished.peak_plane_bytes);
+        let context = with_budget(self.context, &flow);
+        let mut finished = flow.run(executor, &context)?;
+        meter.add_flow(&mut finished);
         let results = FlowResults::collect(&finished, &outcome)?;
         drop(finished);
         let atmosphere = &mut self.job.atmosphere;

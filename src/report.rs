@@ -1,9 +1,11 @@
 //! What a run has done: products, time, memory, and what the user should know.
 
 use crate::quality::QualityRecord;
-use sen2cor_exec::{StageRecord, process_usage};
+use crate::trace::{Trace, union};
+use sen2cor_exec::{Executor, Finished, Span, StageRecord, process_usage};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Cost of a group of stages, e.g. all that decode.
@@ -26,10 +28,12 @@ pub struct Totals {
     pub cpu_s: f64,
     /// Time from beginning to end.
     pub wall_s: f64,
-    /// Largest resident memory of the process.
+    /// Largest resident memory of the process itself; worker processes have their own.
     pub peak_bytes: u64,
     /// Most bytes that were reserved for planes at a time; memory that is never touched is not resident.
     pub peak_plane_bytes: u64,
+    /// Share of the time of the workers in which they ran units, from the first to the last unit.
+    pub busy_share: f64,
 }
 
 /// What was used for a value that can come from several places.
@@ -62,54 +66,65 @@ pub struct RunReport {
     pub stages: Vec<StageSummary>,
     /// Cost of the whole run.
     pub totals: Totals,
+    /// Where the time went.
+    #[serde(skip)]
+    pub trace: Trace,
 }
 
 /// Measures a run from its beginning on.
 pub(crate) struct Meter {
+    executor: Arc<dyn Executor>,
     started: Instant,
     cpu_before: Duration,
     records: Vec<StageRecord>,
     peak_plane_bytes: u64,
+    plane_bytes: Vec<(Instant, u64)>,
 }
 
 impl Meter {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(executor: Arc<dyn Executor>) -> Self {
         Self {
             started: Instant::now(),
-            cpu_before: process_usage().cpu,
+            cpu_before: process_usage().cpu + executor.workers_cpu(),
+            executor,
             records: Vec::new(),
             peak_plane_bytes: 0,
+            plane_bytes: Vec::new(),
         }
     }
 
-    /// Adds the records of a flow.
-    pub(crate) fn add_flow(&mut self, records: Vec<StageRecord>, peak_plane_bytes: u64) {
-        self.records.extend(records);
-        self.peak_plane_bytes = self.peak_plane_bytes.max(peak_plane_bytes);
+    /// Takes over what is known of a flow that has run.
+    pub(crate) fn add_flow(&mut self, finished: &mut Finished) {
+        self.records.append(&mut finished.records);
+        self.plane_bytes.append(&mut finished.plane_bytes);
+        self.peak_plane_bytes = self.peak_plane_bytes.max(finished.peak_plane_bytes);
     }
 
     /// Measures something that is no flow, under a label of its own.
     pub(crate) fn measure<T>(&mut self, label: &str, work: impl FnOnce() -> T) -> T {
         let (started, cpu) = (Instant::now(), process_usage().cpu);
         let result = work();
-        self.records.push(StageRecord {
-            label: label.to_owned(),
-            kernel: None,
-            units: 1,
-            cpu: process_usage().cpu.saturating_sub(cpu),
-            intervals: vec![(started, Instant::now())],
-            bytes: 0,
-        });
+        let cpu = process_usage().cpu.saturating_sub(cpu);
+        let span = Span { unit: 0, worker: None, started, ended: Instant::now(), cpu };
+        let label = label.to_owned();
+        self.records.push(StageRecord { label, kernel: None, units: 1, cpu, spans: vec![span], bytes: 0 });
         result
+    }
+
+    /// Where the time went so far.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace::new(self.started, self.executor.as_ref(), &self.records, &self.plane_bytes)
     }
 
     pub(crate) fn totals(&self) -> Totals {
         let usage = process_usage();
+        let cpu = usage.cpu + self.executor.workers_cpu();
         Totals {
-            cpu_s: usage.cpu.saturating_sub(self.cpu_before).as_secs_f64(),
+            cpu_s: cpu.saturating_sub(self.cpu_before).as_secs_f64(),
             wall_s: self.started.elapsed().as_secs_f64(),
             peak_bytes: usage.peak_bytes,
             peak_plane_bytes: self.peak_plane_bytes,
+            busy_share: self.trace().busy_share(),
         }
     }
 
@@ -128,37 +143,11 @@ impl Meter {
 }
 
 fn summarise(stage: String, members: &[&StageRecord]) -> StageSummary {
-    let intervals = members.iter().flat_map(|r| r.intervals.iter().copied()).collect();
+    let intervals = members.iter().flat_map(|r| r.spans.iter().map(|s| (s.started, s.ended))).collect();
     StageSummary {
         stage,
         cpu_s: members.iter().map(|r| r.cpu.as_secs_f64()).sum(),
         wall_s: union(intervals).as_secs_f64(),
         bytes: members.iter().map(|r| r.bytes).sum(),
-    }
-}
-
-/// Length of the union of intervals.
-fn union(mut intervals: Vec<(Instant, Instant)>) -> Duration {
-    intervals.sort_unstable();
-    let mut total = Duration::ZERO;
-    let mut covered: Option<Instant> = None;
-    for (start, end) in intervals {
-        let from = covered.map_or(start, |until| until.max(start));
-        total += end.saturating_duration_since(from);
-        covered = Some(covered.map_or(end, |until| until.max(end)));
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn overlapping_units_count_once() {
-        let zero = Instant::now();
-        let at = |ms| zero + Duration::from_millis(ms);
-        let intervals = vec![(at(0), at(10)), (at(5), at(12)), (at(6), at(7)), (at(20), at(25))];
-        assert_eq!(union(intervals), Duration::from_millis(17));
     }
 }

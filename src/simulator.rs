@@ -2,9 +2,9 @@
 
 use crate::decode::one_unit;
 use crate::error::{Error, Result};
-use crate::images::{Target, WrittenFile, encode_and_write, preview_file};
+use crate::execution::{executor_or_threads, utf8_folder, with_budget};
+use crate::images::{Target, Written, encode_and_write, preview_file, written};
 use crate::options::{AtmosphereOptions, InvalidOption, Options};
-use crate::processor::executor_or_threads;
 use crate::quality::{QualityRecord, Severity};
 use crate::report::{Meter, RunReport};
 use crate::stages::simulate::{
@@ -22,7 +22,7 @@ use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::reflectance::Model;
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::simulate::{Scene, SceneParameters, StoredBand};
-use sen2cor_exec::{Executor, Flow, PlaneHandle, PlaneSpec, RunContext, Sample, Value};
+use sen2cor_exec::{Executor, Flow, PlaneHandle, PlaneSpec, RunContext, Sample};
 use sen2cor_io::jp2::Coding;
 use sen2cor_io::safe::names::ProcessingBaseline;
 use sen2cor_io::safe::{Existing, KnownDigests, L1cFacts, L1cImage, L1cWriter};
@@ -186,11 +186,10 @@ impl Simulator {
     /// # Errors
     /// [`Error::Options`] if a number is out of range; else what is wrong with the output.
     pub fn run(&self) -> Result<RunReport> {
-        let mut meter = Meter::start();
         let executor = executor_or_threads(self.executor.as_ref())?;
+        let mut meter = Meter::start(Arc::clone(&executor));
         let plan = Plan::new(&self.simulation)?;
-        let folder = std::path::absolute(&self.folder)
-            .map_err(|e| Error::output_io(&self.folder, "finding the absolute path", e))?;
+        let folder = utf8_folder(&self.folder)?;
         std::fs::create_dir_all(&folder).map_err(|e| Error::output_io(&folder, "creating", e))?;
         let existing = if self.overwrite { Existing::Replace } else { Existing::Keep };
         let writer = L1cWriter::begin(&folder, &plan.facts, existing).map_err(Error::output)?;
@@ -200,11 +199,12 @@ impl Simulator {
             std::fs::create_dir_all(truth).map_err(|e| Error::output_io(truth, "creating", e))?;
             plan.truth(&mut flow, truth);
         }
-        let mut finished = flow.run(executor.as_ref(), &self.context)?;
-        meter.add_flow(std::mem::take(&mut finished.records), finished.peak_plane_bytes);
+        let context = with_budget(&self.context, &flow);
+        let mut finished = flow.run(executor.as_ref(), &context)?;
+        meter.add_flow(&mut finished);
         let mut known = KnownDigests::new();
         for (image, file) in images {
-            let file = finished.get(file)?;
+            let file = written(&finished, file)?;
             known.insert(writer.image_name(image), (file.bytes, file.sha3_256.clone()));
         }
         drop(finished);
@@ -223,6 +223,7 @@ impl Simulator {
             quality,
             stages: meter.stages(),
             totals: meter.totals(),
+            trace: meter.trace(),
         })
     }
 }
@@ -274,7 +275,7 @@ impl Plan {
     }
 
     /// Declares all images of the product.
-    fn images(&self, flow: &mut Flow<'_, Error>, writer: &L1cWriter) -> Vec<(L1cImage, Value<WrittenFile>)> {
+    fn images(&self, flow: &mut Flow<'_, Error>, writer: &L1cWriter) -> Vec<(L1cImage, Written)> {
         let planes: BTreeMap<Band, PlaneHandle> =
             Band::ALL.into_iter().map(|band| (band, self.band(flow, band))).collect();
         let colours = [Band::B04, Band::B03, Band::B02].map(|band| planes[&band]);
@@ -314,7 +315,7 @@ impl Plan {
         grid: Resolution,
         components: Vec<u8>,
         path: PathBuf,
-    ) -> Value<WrittenFile> {
+    ) -> Written {
         let coding = Coding::byte_mask(grid, components.len() as u16);
         let mut stage = flow.stage::<FillMask>("mask", self.tiling());
         let plane =
@@ -324,7 +325,7 @@ impl Plan {
     }
 
     /// Opaque cloud, cirrus and snow as the truth has them.
-    fn sky_mask(&self, flow: &mut Flow<'_, Error>, path: PathBuf) -> Value<WrittenFile> {
+    fn sky_mask(&self, flow: &mut Flow<'_, Error>, path: PathBuf) -> Written {
         let grid = Resolution::R60;
         let mut stage = flow.stage::<SurfaceTruth>("mask of classes", self.tiling());
         let plane = stage.output(PlaneSpec::grid_with_channels::<u8>(self.extent, grid, 3));

@@ -2,9 +2,11 @@
 
 use crate::drop_in::L2aProcessArguments;
 use crate::option_arguments::OptionArguments;
+use crate::quantities::{seconds, size};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use sen2cor::{Aerosol, Model, ProcessingBaseline, Spacecraft, Timestamp};
+use sen2cor::{Aerosol, Model, ProcessingBaseline, Spacecraft, Strategy, Timestamp};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Sentinel-2 Level-2A processor: scene classification and atmospheric correction of Level-1C products.
 #[derive(Debug, Parser)]
@@ -36,6 +38,16 @@ pub(crate) enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page.
     Man(ManArguments),
+    /// Run units for another process of this program, which starts it.
+    #[command(hide = true)]
+    Worker(WorkerArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArguments {
+    /// Exchange messages on stdin and stdout.
+    #[arg(long, required = true)]
+    stdio: bool,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -64,22 +76,29 @@ pub(crate) enum LogLevel {
     Debug,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExecutorName {
-    /// One unit of work after the other.
-    Sequential,
-    /// A pool of threads.
-    Threads,
-}
-
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ExecutionArguments {
     /// How units of work are run. The result is the same, bit by bit.
-    #[arg(long, value_enum, default_value_t = ExecutorName::Threads, help_heading = "Execution")]
-    pub(crate) executor: ExecutorName,
-    /// Number of threads; 0 stands for all processors that this process may use.
+    #[arg(
+        long,
+        value_name = "sequential|threads|processes",
+        default_value_t = Strategy::Threads,
+        help_heading = "Execution"
+    )]
+    pub(crate) executor: Strategy,
+    /// Number of threads or processes; 0 stands for all processors that this process may use.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Execution")]
     pub(crate) workers: usize,
+    /// Memory that images may take at a time, e.g. 4GiB or 800MB [default: three quarters of the memory that this
+    /// process may use]. Less memory means that fewer stages run at the same time.
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Execution")]
+    pub(crate) memory_budget: Option<u64>,
+    /// End a worker process that takes longer for one unit of work, and run the unit again.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Execution")]
+    pub(crate) unit_timeout: Option<Duration>,
+    /// Write where the time went, one row per worker, as a trace for chrome://tracing or ui.perfetto.dev.
+    #[arg(long, value_name = "FILE", help_heading = "Execution")]
+    pub(crate) trace: Option<PathBuf>,
     /// Write what the run has cost, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Execution")]
     pub(crate) summary: Option<PathBuf>,

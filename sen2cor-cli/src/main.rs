@@ -12,6 +12,7 @@ mod logging;
 mod option_arguments;
 mod output;
 mod progress;
+mod quantities;
 mod signals;
 mod stage_table;
 
@@ -21,6 +22,8 @@ use drop_in::{L2aProcess, L2aProcessArguments};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A worker's stdout carries messages: nothing may come before.
+    sen2cor::worker::run_if_asked();
     if drop_in::is_called_so(std::env::args_os().next().as_deref()) {
         let log = LogArguments { log_format: LogFormat::Plain, log_level: LogLevel::Info };
         return match L2aProcess::try_parse() {
@@ -58,6 +61,7 @@ fn run(command: Command, log: LogArguments) -> ExitCode {
         Command::Options(options) => commands::options::run(*options),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),
+        Command::Worker(_) => Ok(sen2cor::worker::serve()),
     };
     bar.finish_and_clear();
     match outcome {

@@ -14,9 +14,10 @@ pub(crate) fn table(stages: &[StageSummary], totals: &Totals) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
     let _ = write!(
         text,
-        "peak memory {:.0} MB; planes reserved at most {:.0} MB",
+        "peak memory {:.0} MB; planes reserved at most {:.0} MB; workers busy {:.1} %",
         mb(totals.peak_bytes),
-        mb(totals.peak_plane_bytes)
+        mb(totals.peak_plane_bytes),
+        totals.busy_share * 100.0
     );
     text
 }
@@ -28,12 +29,17 @@ mod tests {
     #[test]
     fn columns_stand_under_each_other() {
         let stage = StageSummary { stage: "decode".to_owned(), cpu_s: 1.5, wall_s: 0.8, bytes: 12_300_000 };
-        let totals =
-            Totals { cpu_s: 2.0, wall_s: 1.0, peak_bytes: 1_000_000_000, peak_plane_bytes: 500_000_000 };
+        let totals = Totals {
+            cpu_s: 2.0,
+            wall_s: 1.0,
+            peak_bytes: 1_000_000_000,
+            peak_plane_bytes: 500_000_000,
+            busy_share: 0.975,
+        };
         let text = table(&[stage], &totals);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].len(), lines[1].len());
         assert_eq!(lines[1], "decode            1.50      0.80        12.3");
-        assert_eq!(lines[3], "peak memory 1000 MB; planes reserved at most 500 MB");
+        assert_eq!(lines[3], "peak memory 1000 MB; planes reserved at most 500 MB; workers busy 97.5 %");
     }
 }

@@ -65,8 +65,8 @@ pub struct RunContext {
     pub cancel: CancelToken,
     /// Is told of progress.
     pub observer: Option<Arc<dyn Observer>>,
-    /// Bytes that planes may take. A stage whose outputs would exceed it waits until others are freed, but a stage on
-    /// which everything waits is started all the same. `None`: no limit.
+    /// Bytes that planes may take. A stage whose outputs would exceed it, or would leave too little for the rest, waits
+    /// until planes are freed. A flow that cannot run with it is refused. `None`: no limit.
     pub plane_budget_bytes: Option<u64>,
 }
 

@@ -1,5 +1,6 @@
 //! CPU time and memory as the operating system accounts for them.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// CPU time of the calling thread so far.
@@ -13,6 +14,25 @@ pub(crate) fn thread_cpu() -> Duration {
 #[cfg(not(unix))]
 pub(crate) fn thread_cpu() -> Duration {
     Duration::ZERO
+}
+
+/// CPU time of another process so far; `None` if it has ended or the system does not tell.
+#[cfg(target_os = "linux")]
+pub(crate) fn cpu_of_process(id: u32) -> Option<Duration> {
+    let clock = nix::time::clock_getcpuclockid(nix::unistd::Pid::from_raw(i32::try_from(id).ok()?)).ok()?;
+    nix::time::clock_gettime(clock).ok().map(Duration::from)
+}
+
+/// CPU time of another process; not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn cpu_of_process(_: u32) -> Option<Duration> {
+    None
+}
+
+/// Number of workers that is meant by a wish: 0 stands for all processors that this process may use; affinity and cgroup
+/// quotas are respected.
+pub(crate) fn workers_or_all(wish: usize) -> usize {
+    if wish > 0 { wish } else { std::thread::available_parallelism().map_or(1, std::num::NonZero::get) }
 }
 
 /// What a process and its finished children have used.
@@ -50,9 +70,53 @@ pub fn process_usage() -> ProcessUsage {
     ProcessUsage::default()
 }
 
+/// Memory that this process may use: the least of what the machine has and what its control groups allow. `None` if the
+/// system does not tell.
+pub fn usable_memory_bytes() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = machine.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let total = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024;
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = groups.lines().filter_map(group_folder).flat_map(|folder| {
+        let up: Vec<PathBuf> = folder.ancestors().map(ToOwned::to_owned).collect();
+        up.into_iter().filter(|folder| folder.starts_with(GROUPS)).filter_map(|folder| limit_of(&folder))
+    });
+    Some(limits.fold(total, u64::min))
+}
+
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// The folder of a control group that can limit memory, from a line of `/proc/self/cgroup`.
+fn group_folder(line: &str) -> Option<PathBuf> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (parts.next()?, parts.next()?);
+    let hierarchy = match controllers {
+        "" => "",
+        list if list.split(',').any(|name| name == "memory") => "memory",
+        _ => return None,
+    };
+    Some(Path::new(GROUPS).join(hierarchy).join(path.trim_start_matches('/')))
+}
+
+/// The limit of one control group, if it has one. Both versions of the interface are known.
+fn limit_of(folder: &Path) -> Option<u64> {
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
+    read("memory.max").or_else(|| read("memory.limit_in_bytes"))
+}
+
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a_process_knows_its_memory_and_its_groups() {
+        let usable = usable_memory_bytes().unwrap();
+        assert!((100 << 20..100 << 40).contains(&usable), "{usable}");
+        assert_eq!(group_folder("0::/a/b").unwrap(), Path::new("/sys/fs/cgroup/a/b"));
+        assert_eq!(group_folder("4:memory:/job").unwrap(), Path::new("/sys/fs/cgroup/memory/job"));
+        assert_eq!(group_folder("3:cpu,cpuacct:/job"), None);
+    }
 
     #[test]
     fn work_shows_in_both_clocks() {

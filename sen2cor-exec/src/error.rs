@@ -72,6 +72,20 @@ pub enum ExecError {
         /// The panic's message.
         message: String,
     },
+    /// A unit ended every worker that ran it.
+    #[error("the kernel {kernel} of stage {stage:?} lost {attempts} workers at block {block}: {how}")]
+    WorkersLost {
+        /// Label of the stage.
+        stage: String,
+        /// Name of the kernel.
+        kernel: String,
+        /// Number of the block.
+        block: usize,
+        /// How many workers.
+        attempts: u32,
+        /// How the last one ended.
+        how: String,
+    },
     /// The run was cancelled from outside.
     #[error("cancelled")]
     Cancelled,
@@ -80,6 +94,22 @@ pub enum ExecError {
     NoMemory {
         /// Size that was asked for.
         bytes: u64,
+    },
+    /// The planes of a flow do not fit into the memory that they may take.
+    #[error("planes may take {budget} bytes, but the run needs at least {minimum}")]
+    BudgetTooSmall {
+        /// What they may take.
+        budget: u64,
+        /// What they need if stages run one after the other.
+        minimum: u64,
+    },
+    /// A plane could not be made where workers can reach it.
+    #[error("no room for a plane of {bytes} bytes")]
+    NoPlane {
+        /// Size that was asked for.
+        bytes: u64,
+        /// What the system said.
+        source: std::io::Error,
     },
     /// A stage names a kernel that the workers do not have.
     #[error("the workers have no kernel {name:?}")]
@@ -115,8 +145,8 @@ pub enum ExecError {
         /// Name of the executor.
         name: &'static str,
     },
-    /// The worker threads could not be started.
-    #[error("worker threads could not be started: {reason}")]
+    /// The workers could not be started.
+    #[error("workers could not be started: {reason}")]
     NoWorkers {
         /// What the system said.
         reason: String,

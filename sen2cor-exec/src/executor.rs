@@ -19,6 +19,16 @@ pub trait Executor: Send + Sync {
     /// Number of units that can run at the same time.
     fn slots(&self) -> usize;
 
+    /// Number of units that are best handed over at a time: enough that no worker waits for the next one.
+    fn ahead(&self) -> usize {
+        2 * self.slots()
+    }
+
+    /// CPU time that workers outside this process have used so far, without those that have ended.
+    fn workers_cpu(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Opens a line of its own for one flow, so that several flows can share the workers.
     fn open(&self) -> Box<dyn Runner + '_>;
 }
@@ -31,12 +41,22 @@ pub trait Runner {
     /// If the workers are gone.
     fn submit(&mut self, job: UnitJob) -> Result<(), ExecError>;
 
-    /// Waits until any submitted unit is done. Must only be called while one is.
+    /// Waits until any submitted unit is done, `None` if that takes longer than `patience`. Must only be called while a
+    /// unit is submitted. An executor that runs units in the calling thread does not look at the time.
     ///
     /// # Errors
     /// If the workers are gone.
-    fn next(&mut self) -> Result<Completion, ExecError>;
+    fn next(&mut self, patience: Duration) -> Result<Option<Completion>, ExecError>;
+
+    /// Says that a stage is finished: workers may forget it.
+    fn close_stage(&mut self, _stage: u64) {}
+
+    /// Says that nothing that was submitted is wanted any more. Returns when none of it runs.
+    fn abandon(&mut self);
 }
+
+/// How long a coordinator waits before it looks again whether it is asked to stop.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A unit that is done.
 #[derive(Debug)]
@@ -45,6 +65,8 @@ pub struct Completion {
     pub stage: u64,
     /// Number of the block.
     pub unit: usize,
+    /// Number of the worker that ran it.
+    pub worker: usize,
     /// The serialised partial result, and the bytes that the unit has filled in slots.
     pub result: Result<(Vec<u8>, u64), UnitFailure>,
     /// CPU time of the unit.
@@ -62,16 +84,24 @@ pub enum UnitFailure {
     Kernel(KernelError),
     /// The kernel panicked.
     Panic(String),
+    /// The unit has lost so many workers that it is not tried again.
+    Lost {
+        /// How many.
+        attempts: u32,
+        /// How the last one ended.
+        how: String,
+    },
 }
 
 /// Runs a unit in the calling thread and reports it, panics included.
-pub(crate) fn run_here(registry: Registry, job: &UnitJob) -> Completion {
+pub(crate) fn run_here(registry: Registry, job: &UnitJob, worker: usize) -> Completion {
     let (started, cpu) = (Instant::now(), thread_cpu());
     // A kernel that panics leaves its block half written; the flow ends and its planes are dropped unread.
     let result = catch_unwind(AssertUnwindSafe(|| job.stage().run_unit(registry, job.unit())));
     Completion {
         stage: job.plan().id,
         unit: job.unit(),
+        worker,
         result: match result {
             Ok(result) => result.map_err(UnitFailure::Kernel),
             Err(panic) => Err(UnitFailure::Panic(panic_message(panic.as_ref()))),

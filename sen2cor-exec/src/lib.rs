@@ -57,20 +57,22 @@ mod executor;
 mod flow;
 mod kernel;
 mod plane;
+mod processes;
 mod sequential;
 mod stage;
 mod threads;
 mod unit_io;
 
 pub use context::{CancelToken, Event, Observer, RunContext};
-pub use cpu::{ProcessUsage, process_usage};
+pub use cpu::{ProcessUsage, process_usage, usable_memory_bytes};
 pub use error::{ErrorKind, ExecError, KernelError};
 pub use executor::{Completion, Executor, Runner, UnitFailure};
-pub use flow::{Finished, Flow, Need, PlaneHandle, Ready, StageBuilder, StageRecord, Value};
+pub use flow::{Finished, Flow, Need, PlaneHandle, Ready, Span, StageBuilder, StageRecord, Value};
 pub use kernel::{Kernel, KernelEntry, Registry};
 pub use plane::{
     Dtype, FrozenPlane, HeapStore, Layout, Location, OpenPlane, PlaneRef, PlaneSpec, PlaneStore, Sample,
 };
+pub use processes::{Processes, ProcessesBuilder, run_if_asked, serve_stdio};
 pub use sequential::Sequential;
 pub use stage::{StagePlan, StageRun, UnitJob};
 pub use threads::Threads;

@@ -6,6 +6,7 @@ use crate::kernel::Registry;
 use crate::plane::{HeapStore, PlaneStore};
 use crate::stage::UnitJob;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Runs units in the calling thread.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,11 @@ impl Executor for Sequential {
         1
     }
 
+    fn ahead(&self) -> usize {
+        // Units run while they are waited for: nothing is gained by a queue.
+        1
+    }
+
     fn open(&self) -> Box<dyn Runner + '_> {
         Box::new(Queue { registry: self.registry, jobs: VecDeque::new() })
     }
@@ -49,8 +55,12 @@ impl Runner for Queue {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Completion, ExecError> {
+    fn next(&mut self, _: Duration) -> Result<Option<Completion>, ExecError> {
         let job = self.jobs.pop_front().ok_or(ExecError::Stopped { name: "sequential" })?;
-        Ok(run_here(self.registry, &job))
+        Ok(Some(run_here(self.registry, &job, 0)))
+    }
+
+    fn abandon(&mut self) {
+        self.jobs.clear();
     }
 }

@@ -16,6 +16,7 @@ pub struct StagePlan {
     /// Name of the kernel.
     pub kernel: String,
     /// Serialised parameters.
+    #[serde(with = "serde_bytes")]
     pub params: Vec<u8>,
     /// How the tile is cut into units.
     pub tiling: Tiling,

@@ -1,11 +1,15 @@
 //! Units on a pool of threads of its own.
 
+use crate::cpu::workers_or_all;
 use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner, run_here};
 use crate::kernel::Registry;
 use crate::plane::{HeapStore, PlaneStore};
 use crate::stage::UnitJob;
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Runs units on a rayon pool that belongs to this executor; the global pool is never touched.
 pub struct Threads {
@@ -19,7 +23,7 @@ impl Threads {
     /// # Errors
     /// If the system refuses the threads.
     pub fn new(registry: Registry, workers: usize) -> Result<Self, ExecError> {
-        let workers = if workers == 0 { available_workers() } else { workers };
+        let workers = workers_or_all(workers);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .thread_name(|index| format!("worker-{index}"))
@@ -27,11 +31,6 @@ impl Threads {
             .map_err(|e| ExecError::NoWorkers { reason: e.to_string() })?;
         Ok(Self { registry, pool })
     }
-}
-
-/// Processors that this process may use: affinity and cgroup quotas are respected.
-fn available_workers() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 impl Executor for Threads {
@@ -49,7 +48,7 @@ impl Executor for Threads {
 
     fn open(&self) -> Box<dyn Runner + '_> {
         let (sender, receiver) = unbounded();
-        Box::new(Line { threads: self, sender, receiver })
+        Box::new(Line { threads: self, sender, receiver, unwanted: Arc::default() })
     }
 }
 
@@ -57,14 +56,21 @@ struct Line<'a> {
     threads: &'a Threads,
     sender: Sender<Completion>,
     receiver: Receiver<Completion>,
+    /// Set when they are not wanted any more.
+    unwanted: Arc<AtomicBool>,
 }
 
 impl Runner for Line<'_> {
     fn submit(&mut self, job: UnitJob) -> Result<(), ExecError> {
         let (registry, sender) = (self.threads.registry, self.sender.clone());
+        let unwanted = Arc::clone(&self.unwanted);
         // First in, first out: the flow decides the order, not the pool.
         self.threads.pool.spawn_fifo(move || {
-            let completion = run_here(registry, &job);
+            if unwanted.load(Ordering::Relaxed) {
+                return;
+            }
+            let worker = rayon::current_thread_index().unwrap_or_default();
+            let completion = run_here(registry, &job, worker);
             // The stage must be let go before the flow hears of it, since the flow then frees the planes.
             drop(job);
             // Nobody listens any more after an error; the result is not wanted then.
@@ -73,7 +79,20 @@ impl Runner for Line<'_> {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Completion, ExecError> {
-        self.receiver.recv().map_err(|_| ExecError::Stopped { name: "threads" })
+    fn next(&mut self, patience: Duration) -> Result<Option<Completion>, ExecError> {
+        match self.receiver.recv_timeout(patience) {
+            Ok(completion) => Ok(Some(completion)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(ExecError::Stopped { name: "threads" }),
+        }
+    }
+
+    fn abandon(&mut self) {
+        self.unwanted.store(true, Ordering::Relaxed);
+        // Units that run cannot be stopped. Those that wait come up one after the other, see the flag, and let go of
+        // their end of the channel; when all have, the channel is closed.
+        let (closed, _) = unbounded();
+        self.sender = closed;
+        while self.receiver.recv().is_ok() {}
     }
 }

@@ -1,13 +1,16 @@
-//! Flows on both executors: the same bits, errors that name their place, memory that is given back.
+//! Flows on all executors: the same bits, errors that name their place, memory that is given back.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use libtest_mimic::{Arguments, Trial};
 use ndarray::Array2;
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_exec::{
     CancelToken, ErrorKind, Event, ExecError, Executor, Flow, FrozenPlane, HeapStore, Kernel, KernelEntry,
-    KernelError, Observer, PlaneSpec, Registry, RunContext, Sequential, Threads, UnitIo,
+    KernelError, Observer, PlaneHandle, PlaneSpec, Processes, Registry, RunContext, Sequential, Threads,
+    UnitIo, Value, run_if_asked,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex};
@@ -99,8 +102,13 @@ fn executors() -> Vec<Box<dyn Executor>> {
         Box::new(Sequential::new(KERNELS)),
         Box::new(Threads::new(KERNELS, 1).unwrap()),
         Box::new(Threads::new(KERNELS, 3).unwrap()),
+        Box::new(Processes::builder(KERNELS, BUILD).workers(1).start().unwrap()),
+        Box::new(Processes::builder(KERNELS, BUILD).workers(3).start().unwrap()),
+        Box::new(Processes::builder(KERNELS, BUILD).workers(2).planes_in_files(true).start().unwrap()),
     ]
 }
+
+const BUILD: &str = "tests of flows";
 
 /// Two stages and a step that chooses the second radius from the partial results of the first.
 fn chain(
@@ -130,34 +138,124 @@ fn chain(
     (finished.plane(result).unwrap().to_array().unwrap(), finished.get(last).unwrap().clone())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-    #[test]
-    fn executors_and_block_sizes_agree(rows in 1usize..40, cols in 1usize..40, seed in any::<u16>(), cells in 1u32..12) {
-        let image = Array2::from_shape_fn((rows, cols), |(r, c)| {
-            (r as u16).wrapping_mul(7919).wrapping_add((c as u16).wrapping_mul(104)).wrapping_mul(seed | 1)
-        });
-        let ctx = RunContext::default();
-        let (reference, _) = chain(&Sequential::new(KERNELS), &image, 10_000, &ctx);
-        // Inner edges are multiples of 6 cells, since halos are rounded to whole 60 m pixels.
-        let edge = cells * 6;
-        let mut partials = None;
-        for executor in executors() {
-            let (plane, parts) = chain(executor.as_ref(), &image, edge, &ctx);
-            prop_assert_eq!(&plane, &reference);
-            prop_assert!(parts.iter().enumerate().all(|(i, p)| p.0 == i), "partials are not in block order");
-            prop_assert_eq!(&parts, partials.get_or_insert_with(|| parts.clone()));
-        }
-    }
+fn executors_and_block_sizes_agree() {
+    let executors = executors();
+    let cases = (1usize..40, 1usize..40, any::<u16>(), 1u32..12);
+    TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })
+        .run(&cases, |(rows, cols, seed, cells)| {
+            let image = image(rows, cols, seed);
+            let ctx = RunContext::default();
+            let (reference, _) = chain(&Sequential::new(KERNELS), &image, 10_000, &ctx);
+            // Inner edges are multiples of 6 cells, since halos are rounded to whole 60 m pixels.
+            let edge = cells * 6;
+            let mut partials = None;
+            for executor in &executors {
+                let (plane, parts) = chain(executor.as_ref(), &image, edge, &ctx);
+                prop_assert_eq!(&plane, &reference);
+                prop_assert!(
+                    parts.iter().enumerate().all(|(i, p)| p.0 == i),
+                    "partials are not in block order"
+                );
+                prop_assert_eq!(&parts, partials.get_or_insert_with(|| parts.clone()));
+            }
+            Ok(())
+        })
+        .unwrap();
 }
 
-#[test]
-fn a_budget_smaller_than_any_plane_delays_but_does_not_stop() {
-    let image = Array2::from_elem((30, 30), 7);
-    let tight = RunContext { plane_budget_bytes: Some(1), ..RunContext::default() };
+fn image(rows: usize, cols: usize, seed: u16) -> Array2<u16> {
+    Array2::from_shape_fn((rows, cols), |(r, c)| {
+        (r as u16).wrapping_mul(7919).wrapping_add((c as u16).wrapping_mul(104)).wrapping_mul(seed | 1)
+    })
+}
+
+/// A stage of a random flow: which earlier plane it reads, how far it looks, whether its radius waits for the partial
+/// results of the stage before.
+type Link = (usize, usize, bool);
+
+/// Partial results of a stage.
+type Partials = Vec<(usize, u64)>;
+
+/// Runs a random flow; all planes that are kept (every third and the last) and all partial results.
+fn random_flow(
+    executor: &dyn Executor,
+    links: &[Link],
+    budget: Option<u64>,
+) -> (Vec<Array2<u16>>, Vec<Partials>) {
+    let (flow, planes, partials) = declare(links);
+    let ctx = RunContext { plane_budget_bytes: budget, ..RunContext::default() };
+    let finished = flow.run(executor, &ctx).unwrap();
+    if let Some(budget) = budget {
+        assert!(finished.peak_plane_bytes <= budget, "{} of {budget}", finished.peak_plane_bytes);
+    }
+    let planes = planes.into_iter().map(|plane| finished.plane(plane).unwrap().to_array().unwrap());
+    (planes.collect(), partials.into_iter().map(|value| finished.get(value).unwrap().clone()).collect())
+}
+
+type Declared<'r> = (Flow<'r, ExecError>, Vec<PlaneHandle>, Vec<Value<Partials>>);
+
+fn declare<'r>(links: &[Link]) -> Declared<'r> {
+    let extent = Extent::of_shape(24, 24, Resolution::R20);
+    let mut flow = Flow::<ExecError>::new();
+    let source = FrozenPlane::from_array(&HeapStore, &image(24, 24, 77), Resolution::R20).unwrap();
+    let mut planes = vec![flow.import(source)];
+    let mut kept = Vec::new();
+    let mut partials: Vec<Value<Partials>> = Vec::new();
+    for (number, &(from, pixels, waits)) in links.iter().enumerate() {
+        let tiling = Tiling::square(extent, 6 * (1 + number as u32 % 4));
+        let mut stage =
+            flow.stage::<Neighbours>(format!("link {number}"), tiling).input(planes[from % planes.len()]);
+        let plane = stage.output(PlaneSpec::grid::<u16>(extent, Resolution::R20));
+        let before = partials.last().copied().filter(|_| waits);
+        let value = match before {
+            None => stage.run(Radius { pixels }),
+            Some(before) => stage.run_with(&[before.into()], move |ready| {
+                let total: u64 = ready.get(before)?.iter().map(|p| p.1).sum();
+                Ok(Some(Radius { pixels: pixels + (total % 2) as usize }))
+            }),
+        };
+        planes.push(plane);
+        partials.push(value);
+        if number % 3 == 0 || number + 1 == links.len() {
+            flow.keep(plane);
+            kept.push(plane);
+        }
+    }
+    (flow, kept, partials)
+}
+
+fn random_flows_agree_with_any_budget() {
+    let executors = executors();
+    let links = proptest::collection::vec((0usize..8, 0usize..3, any::<bool>()), 1..12);
+    TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })
+        .run(&(links, 0u64..4), |(links, spare)| {
+            let reference = random_flow(&Sequential::new(KERNELS), &links, None);
+            let flow = declare(&links).0;
+            let budget = flow.minimum_plane_bytes() + spare * 1152;
+            for executor in &executors {
+                for budget in [None, Some(budget)] {
+                    prop_assert_eq!(&random_flow(executor.as_ref(), &links, budget), &reference);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn a_budget_that_cannot_do_is_refused_with_what_would() {
     for executor in executors() {
-        let free = chain(executor.as_ref(), &image, 12, &RunContext::default());
-        assert_eq!(chain(executor.as_ref(), &image, 12, &tight), free);
+        let links = [(0, 1, false), (1, 1, false), (0, 0, true)];
+        let (flow, _, _) = declare(&links);
+        let minimum = flow.minimum_plane_bytes();
+        let ctx = RunContext { plane_budget_bytes: Some(minimum - 1), ..RunContext::default() };
+        let error = flow.run(executor.as_ref(), &ctx).err().unwrap();
+        assert!(matches!(error, ExecError::BudgetTooSmall { minimum: m, .. } if m == minimum), "{error:?}");
+        assert!(
+            declare(&links)
+                .0
+                .explain()
+                .ends_with(&format!("at least {} KiB at a time\n", minimum.div_ceil(1024)))
+        );
     }
 }
 
@@ -167,7 +265,6 @@ fn trouble(executor: &dyn Executor, wanted: Wanted) -> ExecError {
     flow.run(executor, &RunContext::default()).err().unwrap()
 }
 
-#[test]
 fn errors_and_panics_name_stage_and_block() {
     for executor in executors() {
         let error = trouble(executor.as_ref(), Wanted { panic: false, block: 3 });
@@ -185,7 +282,6 @@ fn errors_and_panics_name_stage_and_block() {
     }
 }
 
-#[test]
 fn a_skipped_stage_skips_its_readers() {
     for executor in executors() {
         let extent = Extent { rows: 12, cols: 12 };
@@ -205,7 +301,6 @@ fn a_skipped_stage_skips_its_readers() {
     }
 }
 
-#[test]
 fn slots_belong_to_their_units() {
     for executor in executors() {
         let mut flow = Flow::<ExecError>::new();
@@ -219,7 +314,6 @@ fn slots_belong_to_their_units() {
     }
 }
 
-#[test]
 fn blocks_that_overlap_on_the_grid_are_refused() {
     let extent = Extent { rows: 12, cols: 12 };
     let mut flow = Flow::<ExecError>::new();
@@ -245,7 +339,6 @@ impl Observer for Canceller {
     }
 }
 
-#[test]
 fn a_cancelled_run_stops_early() {
     for executor in executors() {
         let token = CancelToken::default();
@@ -261,7 +354,6 @@ fn a_cancelled_run_stops_early() {
     }
 }
 
-#[test]
 fn planes_are_freed_after_their_last_reader() {
     let extent = Extent { rows: 60, cols: 60 };
     let tiling = Tiling::square(extent, 12);
@@ -280,7 +372,6 @@ fn planes_are_freed_after_their_last_reader() {
     }
 }
 
-#[test]
 fn two_flows_can_share_the_workers() {
     let threads = Threads::new(KERNELS, 2).unwrap();
     let image = Array2::from_shape_fn((50, 50), |(r, c)| (r * c) as u16);
@@ -290,4 +381,30 @@ fn two_flows_can_share_the_workers() {
             scope.spawn(|| assert_eq!(chain(&threads, &image, 6, &RunContext::default()), reference));
         }
     });
+}
+
+macro_rules! trials {
+    ($($name:ident),* $(,)?) => {
+        vec![$(Trial::test(stringify!($name), || {
+            $name();
+            Ok(())
+        })),*]
+    };
+}
+
+fn main() {
+    run_if_asked(KERNELS, BUILD);
+    let trials = trials![
+        executors_and_block_sizes_agree,
+        random_flows_agree_with_any_budget,
+        a_budget_that_cannot_do_is_refused_with_what_would,
+        errors_and_panics_name_stage_and_block,
+        a_skipped_stage_skips_its_readers,
+        slots_belong_to_their_units,
+        blocks_that_overlap_on_the_grid_are_refused,
+        a_cancelled_run_stops_early,
+        planes_are_freed_after_their_last_reader,
+        two_flows_can_share_the_workers,
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

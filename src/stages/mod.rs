@@ -1,7 +1,7 @@
 //! Adapters: each makes one pure function of the core, or one operation of the codec, a kernel.
 //!
-//! An adapter names the planes of its stage and calls one function. Only the codec's adapters touch files, whose places
-//! travel as parameters.
+//! An adapter names the planes of its stage and calls one function. Only those of the codec, of files that are
+//! checked and of files that are written touch files, whose places travel as parameters.
 
 pub(crate) mod aerosol;
 pub(crate) mod atmosphere;
@@ -13,6 +13,7 @@ pub(crate) mod resample;
 pub(crate) mod simulate;
 pub(crate) mod verify;
 pub(crate) mod water;
+pub(crate) mod write;
 
 use sen2cor_exec::{ErrorKind, KernelError};
 use sen2cor_io::jp2::Jp2Error;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 pub(crate) fn run(arguments: &DemoArguments, stop: &Stop, bar: &ProgressBar) -> anyhow::Result<ExitCode> {
     let Demo { level_1c, level_2a, pictures, classes } =
-        run_demo(&arguments.output_dir, &context(stop, bar))?;
+        run_demo(&arguments.output_dir, &context(stop, bar, None))?;
     bar.finish_and_clear();
     output::line(format!("Level-1C product: {}", level_1c.display()))?;
     for (picture, what) in &pictures {

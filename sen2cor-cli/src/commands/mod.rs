@@ -9,7 +9,7 @@ pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod verify;
 
-use crate::arguments::{ExecutionArguments, ExecutorName};
+use crate::arguments::ExecutionArguments;
 use crate::option_arguments::OptionArguments;
 use crate::output;
 use crate::progress::Progress;
@@ -17,23 +17,30 @@ use crate::signals::Stop;
 use crate::stage_table::table;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
-use sen2cor::{Executor, KERNELS, RawOptions, RunContext, RunReport, Sequential, Threads, Timestamp};
+use sen2cor::{Execution, Executor, RawOptions, RunContext, RunReport, Timestamp};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The executor that was asked for.
 fn executor(arguments: &ExecutionArguments) -> anyhow::Result<Arc<dyn Executor>> {
-    Ok(match arguments.executor {
-        ExecutorName::Sequential => Arc::new(Sequential::new(KERNELS)),
-        ExecutorName::Threads => {
-            Arc::new(Threads::new(KERNELS, arguments.workers).map_err(sen2cor::Error::from)?)
-        }
-    })
+    let execution = Execution {
+        strategy: arguments.executor,
+        workers: arguments.workers,
+        unit_limit: arguments.unit_timeout,
+        ..Execution::default()
+    };
+    Ok(execution.start()?)
 }
 
-fn context(stop: &Stop, bar: &ProgressBar) -> RunContext {
-    RunContext { cancel: stop.token(), observer: Some(Progress::new(bar.clone())), plane_budget_bytes: None }
+fn context(stop: &Stop, bar: &ProgressBar, memory_budget: Option<u64>) -> RunContext {
+    RunContext {
+        cancel: stop.token(),
+        observer: Some(Progress::new(bar.clone())),
+        plane_budget_bytes: memory_budget,
+    }
 }
 
 /// The time that was asked for: by the flag, else by the variable that reproducible builds use.
@@ -68,6 +75,9 @@ fn conclude(
     if let Some(path) = &arguments.summary {
         write_summary(path, report)?;
     }
+    if let Some(path) = &arguments.trace {
+        write_trace(path, report)?;
+    }
     for product in &report.products {
         output::line(product.to_string_lossy())?;
     }
@@ -78,5 +88,13 @@ fn conclude(
 fn write_summary(path: &Path, summary: &RunReport) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(summary).context("the summary cannot be written as JSON")?;
     std::fs::write(path, text + "\n").map_err(|e| sen2cor::Error::output_io(path, "writing", e))?;
+    Ok(())
+}
+
+/// Writes the trace of a run.
+fn write_trace(path: &Path, report: &RunReport) -> anyhow::Result<()> {
+    let failed = |error| sen2cor::Error::output_io(path, "writing", error);
+    let mut file = BufWriter::new(File::create(path).map_err(failed)?);
+    report.trace.write_chrome(&mut file).and_then(|()| file.flush()).map_err(failed)?;
     Ok(())
 }

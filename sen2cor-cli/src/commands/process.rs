@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: ProcessArguments, stop: &Stop, bar: &ProgressBar) -
     let mut processor = Processor::new(&arguments.input)
         .with_options(options)
         .with_executor(executor(&arguments.execution)?)
-        .with_context(context(stop, bar));
+        .with_context(context(stop, bar, arguments.execution.memory_budget));
     if let Some(folder) = arguments.output_dir {
         processor = processor.with_output_dir(folder);
     }

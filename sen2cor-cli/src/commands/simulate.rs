@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &SimulateArguments, stop: &Stop, bar: &ProgressBar)
     };
     let mut simulator = Simulator::new(simulation, &arguments.output_dir)
         .with_executor(executor(&arguments.execution)?)
-        .with_context(context(stop, bar))
+        .with_context(context(stop, bar, arguments.execution.memory_budget))
         .with_overwrite(arguments.overwrite);
     if let Some(folder) = &arguments.truth {
         simulator = simulator.with_truth(folder);

@@ -1,35 +1,37 @@
 //! The printed form of a flow.
 
 use super::build::{Flow, Need, Work};
+use super::memory::Memory;
 use crate::error::ExecError;
 use std::fmt::Write as _;
 
 impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
-    /// The graph as text: one line per stage and step, with its kernel, units, needs and the bytes it writes.
+    /// The graph as text: one line per stage and step, with its kernel, units, needs and the bytes that its planes
+    /// reserve. The last line says what all planes need.
     pub fn explain(&self) -> String {
         let mut text = String::new();
+        let makers = self.makers();
+        let memory = Memory::new(&self.nodes, &self.planes, &makers);
         for (index, node) in self.nodes.iter().enumerate() {
             let _ = write!(text, "{index:>4} {}", node.label);
             if let Work::Stage(stage) = &node.work {
-                let bytes: u64 = stage.outputs.iter().map(|p| self.planes[p.0].spec.bytes()).sum();
-                let _ = write!(
-                    text,
-                    " [{} x {}, writes {} KiB]",
-                    stage.kernel,
-                    stage.tiling.len(),
-                    bytes.div_ceil(1024)
-                );
+                let (kernel, units) = (stage.kernel, stage.tiling.len());
+                let _ = write!(text, " [{kernel} x {units}, writes {}]", kib(memory.written_by(index)));
             }
-            let mut makers: Vec<usize> = node.needs.iter().filter_map(|need| self.maker(*need)).collect();
-            makers.sort_unstable();
-            makers.dedup();
-            if !makers.is_empty() {
-                let list: Vec<String> = makers.iter().map(ToString::to_string).collect();
+            if !makers[index].is_empty() {
+                let list: Vec<String> = makers[index].iter().map(ToString::to_string).collect();
                 let _ = write!(text, " after {}", list.join(", "));
             }
             text.push('\n');
         }
+        let (least, all) = (memory.minimum(), memory.all());
+        let _ = writeln!(text, "planes: {} in all, at least {} at a time", kib(all), kib(least));
         text
+    }
+
+    /// Bytes that the planes need at least, if stages run one after the other.
+    pub fn minimum_plane_bytes(&self) -> u64 {
+        Memory::new(&self.nodes, &self.planes, &self.makers()).minimum()
     }
 
     /// The node that a need waits for; `None` for imported planes.
@@ -39,4 +41,8 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
             Need::Plane(plane) => self.planes.get(plane.0).and_then(|p| p.maker),
         }
     }
+}
+
+fn kib(bytes: u64) -> String {
+    format!("{} KiB", bytes.div_ceil(1024))
 }

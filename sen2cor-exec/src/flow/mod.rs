@@ -9,8 +9,10 @@
 
 mod build;
 mod explain;
+mod finish;
+mod memory;
 mod ready;
 mod run;
 
 pub use build::{Flow, Need, PlaneHandle, StageBuilder, Value};
-pub use ready::{Finished, Ready, StageRecord};
+pub use ready::{Finished, Ready, Span, StageRecord};

@@ -72,10 +72,25 @@ pub struct StageRecord {
     pub units: usize,
     /// CPU time of all units.
     pub cpu: Duration,
-    /// When units were running.
-    pub intervals: Vec<(Instant, Instant)>,
+    /// When units were running, and where.
+    pub spans: Vec<Span>,
     /// Bytes of the images, slots or files that it wrote.
     pub bytes: u64,
+}
+
+/// When and where a unit or a step ran.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// Number of the unit.
+    pub unit: usize,
+    /// Number of the worker; `None` for the coordinator, which runs the steps.
+    pub worker: Option<usize>,
+    /// From when.
+    pub started: Instant,
+    /// Until when.
+    pub ended: Instant,
+    /// CPU time of the unit.
+    pub cpu: Duration,
 }
 
 /// A flow that has run.
@@ -86,6 +101,8 @@ pub struct Finished {
     pub records: Vec<StageRecord>,
     /// Most bytes that planes took at a time.
     pub peak_plane_bytes: u64,
+    /// Bytes that planes took, whenever that changed.
+    pub plane_bytes: Vec<(Instant, u64)>,
 }
 
 impl Finished {

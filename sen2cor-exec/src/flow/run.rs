@@ -1,25 +1,26 @@
-//! Running a flow.
+//! Running a flow: what is handed to the executor, and when.
 //!
 //! The coordinator keeps a little more units at the workers than these can run, deeper stages first: an image is
 //! finished, encoded and freed before the next one is begun. Steps run in between. The order of execution cannot show in
 //! the result: a plane has one writer, and partial results are collected by block number.
 
-use super::build::{Flow, Need, Node, PlaneDecl, StageNode, Work};
+use super::build::{Flow, Need, Node, PlaneDecl, Work};
+use super::memory::{Memory, Progress};
 use super::ready::{Finished, Ready, StageRecord};
 use crate::context::{Event, RunContext};
-use crate::cpu::thread_cpu;
 use crate::error::ExecError;
-use crate::executor::{Completion, Executor, Runner, UnitFailure};
-use crate::plane::{FrozenPlane, Layout};
+use crate::executor::{Executor, PATIENCE, Runner};
+use crate::plane::{FrozenPlane, Layout, within_reach};
 use crate::stage::{StagePlan, StageRun, UnitJob};
 use std::any::Any;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 static NEXT_STAGE: AtomicU64 = AtomicU64::new(1);
 
-enum State {
+pub(super) enum State {
     /// Needs are missing.
     Waiting(usize),
     Ready,
@@ -28,54 +29,76 @@ enum State {
     Skipped,
 }
 
-struct Running {
-    stage: Arc<StageRun>,
+pub(super) struct Running {
+    pub(super) stage: Arc<StageRun>,
     next_unit: usize,
-    left: usize,
-    partials: Vec<Vec<u8>>,
+    pub(super) left: usize,
+    pub(super) partials: Vec<Vec<u8>>,
 }
 
-struct Coordinator<'a, 'r, E> {
+pub(super) struct Coordinator<'a, 'r, E> {
     executor: &'a dyn Executor,
-    ctx: &'a RunContext,
-    nodes: Vec<Node<'r, E>>,
-    plane_decls: Vec<PlaneDecl>,
-    states: Vec<State>,
+    pub(super) ctx: &'a RunContext,
+    pub(super) nodes: Vec<Node<'r, E>>,
+    pub(super) plane_decls: Vec<PlaneDecl>,
+    pub(super) states: Vec<State>,
     /// Nodes that wait for a node.
-    followers: Vec<Vec<usize>>,
-    /// Nodes from deep to shallow: the order in which they are served.
-    order: Vec<usize>,
-    planes: Vec<Option<FrozenPlane>>,
-    readers: Vec<usize>,
-    values: Vec<Option<Box<dyn Any>>>,
-    records: Vec<StageRecord>,
-    in_flight: usize,
-    live_bytes: u64,
-    peak_bytes: u64,
+    pub(super) followers: Vec<Vec<usize>>,
+    /// Place of each node from deep to shallow, and the nodes in this order.
+    pub(super) rank: Vec<usize>,
+    pub(super) by_rank: Vec<usize>,
+    /// Ranks of stages that can begin or have units left.
+    pub(super) open_stages: BTreeSet<usize>,
+    /// Ranks of steps that can begin.
+    pub(super) open_steps: BTreeSet<usize>,
+    /// The node of a stage that is running.
+    pub(super) running: HashMap<u64, usize>,
+    pub(super) planes: Vec<Option<FrozenPlane>>,
+    pub(super) readers: Vec<usize>,
+    pub(super) values: Vec<Option<Box<dyn Any>>>,
+    pub(super) records: Vec<StageRecord>,
+    pub(super) in_flight: usize,
+    memory: Memory,
+    /// No stage may begin before a plane is freed.
+    pub(super) memory_is_full: bool,
+    pub(super) live_bytes: u64,
+    pub(super) plane_bytes: Vec<(Instant, u64)>,
 }
 
 impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
     /// Runs everything and returns the kept planes, the values and what it has cost.
     ///
     /// # Errors
-    /// The first error of a kernel or step, or that the run was cancelled. Units that are running are waited for.
+    /// The first error of a kernel or step, that the run was cancelled, or that the planes may not take as much memory as
+    /// they need. When it returns, nothing of the flow runs any more.
     pub fn run(self, executor: &dyn Executor, ctx: &RunContext) -> Result<Finished, E> {
-        let mut coordinator = Coordinator::new(self, executor, ctx);
+        let mut coordinator = Coordinator::new(self, executor, ctx)?;
+        coordinator.check_budget()?;
         let mut runner = executor.open();
         let outcome = coordinator.work(runner.as_mut());
         if outcome.is_err() {
-            // Let the workers finish what they hold, so that nothing runs on after the call.
-            while coordinator.in_flight > 0 && runner.next().is_ok() {
-                coordinator.in_flight -= 1;
-            }
+            runner.abandon();
         }
+        drop(runner);
         outcome?;
         Ok(Finished {
             planes: coordinator.planes,
             values: coordinator.values,
             records: coordinator.records,
-            peak_plane_bytes: coordinator.peak_bytes,
+            peak_plane_bytes: coordinator.plane_bytes.iter().map(|p| p.1).max().unwrap_or(0),
+            plane_bytes: coordinator.plane_bytes,
         })
+    }
+
+    /// For each node the nodes that it waits for.
+    pub(super) fn makers(&self) -> Vec<Vec<usize>> {
+        let makers_of = |node: &Node<'r, E>| {
+            let mut makers: Vec<usize> = node.needs.iter().filter_map(|need| self.maker(*need)).collect();
+            makers.sort_unstable();
+            makers.dedup();
+            makers
+        };
+        self.nodes.iter().map(makers_of).collect()
     }
 }
 
@@ -90,20 +113,14 @@ fn depths(makers: &[Vec<usize>]) -> Vec<usize> {
 }
 
 impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
-    fn new(flow: Flow<'r, E>, executor: &'a dyn Executor, ctx: &'a RunContext) -> Self {
-        let makers: Vec<Vec<usize>> = flow
-            .nodes
-            .iter()
-            .map(|node| {
-                let mut makers: Vec<usize> = node.needs.iter().filter_map(|need| flow.maker(*need)).collect();
-                makers.sort_unstable();
-                makers.dedup();
-                makers
-            })
-            .collect();
+    fn new(flow: Flow<'r, E>, executor: &'a dyn Executor, ctx: &'a RunContext) -> Result<Self, E> {
+        let makers = flow.makers();
+        let memory = Memory::new(&flow.nodes, &flow.planes, &makers);
         let depths = depths(&makers);
-        let mut order: Vec<usize> = (0..flow.nodes.len()).collect();
-        order.sort_by_key(|&node| (std::cmp::Reverse(depths[node]), node));
+        let mut by_rank: Vec<usize> = (0..flow.nodes.len()).collect();
+        by_rank.sort_by_key(|&node| (std::cmp::Reverse(depths[node]), node));
+        let mut rank = vec![0; flow.nodes.len()];
+        by_rank.iter().enumerate().for_each(|(place, &node)| rank[node] = place);
         let mut followers = vec![Vec::new(); flow.nodes.len()];
         for (node, needs) in makers.iter().enumerate() {
             for &maker in needs {
@@ -114,14 +131,20 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         for plane in flow.nodes.iter().flat_map(|node| planes_read(&node.needs)) {
             readers[plane] += 1;
         }
-        let planes: Vec<Option<FrozenPlane>> = flow.planes.iter().map(|p| p.imported.clone()).collect();
-        let states = makers.iter().map(|m| if m.is_empty() { State::Ready } else { State::Waiting(m.len()) });
-        Self {
+        let imported = |plane: &PlaneDecl| {
+            plane.imported.as_ref().map(|p| within_reach(executor.store(), p)).transpose()
+        };
+        let planes = flow.planes.iter().map(imported).collect::<Result<_, ExecError>>()?;
+        let mut coordinator = Self {
             executor,
             ctx,
-            states: states.collect(),
+            states: makers.iter().map(|m| State::Waiting(m.len())).collect(),
             followers,
-            order,
+            rank,
+            by_rank,
+            open_stages: BTreeSet::new(),
+            open_steps: BTreeSet::new(),
+            running: HashMap::new(),
             planes,
             readers,
             values: flow.nodes.iter().map(|_| None).collect(),
@@ -129,32 +152,54 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             nodes: flow.nodes,
             plane_decls: flow.planes,
             in_flight: 0,
+            memory,
+            memory_is_full: false,
             live_bytes: 0,
-            peak_bytes: 0,
-        }
+            plane_bytes: Vec::new(),
+        };
+        (0..coordinator.nodes.len()).filter(|&n| makers[n].is_empty()).for_each(|n| coordinator.wake(n));
+        Ok(coordinator)
+    }
+
+    fn check_budget(&self) -> Result<(), E> {
+        let Some(budget) = self.ctx.plane_budget_bytes else { return Ok(()) };
+        let minimum = self.memory.minimum();
+        if minimum > budget { Err(ExecError::BudgetTooSmall { budget, minimum }.into()) } else { Ok(()) }
+    }
+
+    /// Takes note that everything which a node needs is there.
+    pub(super) fn wake(&mut self, node: usize) {
+        self.states[node] = State::Ready;
+        let open = match &self.nodes[node].work {
+            Work::Stage(_) => &mut self.open_stages,
+            Work::Step(_) => &mut self.open_steps,
+        };
+        open.insert(self.rank[node]);
     }
 
     fn work(&mut self, runner: &mut dyn Runner) -> Result<(), E> {
         let units =
             self.nodes.iter().map(|n| if let Work::Stage(s) = &n.work { s.tiling.len() } else { 0 }).sum();
         self.ctx.tell(&Event::FlowStarted { units });
-        let slots = self.executor.slots();
-        // One slot means that units run while we wait for them: nothing is gained by a queue then.
-        let most = if slots == 1 { 1 } else { 2 * slots };
+        let most = self.executor.ahead();
         loop {
             if self.ctx.cancel.is_cancelled() {
                 return Err(ExecError::Cancelled.into());
             }
+            // First the workers get something to do, then the coordinator does its own work beside them.
             while self.in_flight < most && self.submit_one(runner)? {}
             if self.run_step()? {
                 continue;
             }
             if self.in_flight == 0 {
-                return Ok(());
+                let left = self.open_stages.first().map(|&rank| &self.nodes[self.by_rank[rank]].label);
+                let what = |label: &String| format!("memory for stage {label:?}");
+                return left.map_or(Ok(()), |label| Err(ExecError::NotReady { what: what(label) }.into()));
             }
-            let completion = runner.next()?;
-            self.in_flight -= 1;
-            self.complete_unit(completion)?;
+            if let Some(completion) = runner.next(PATIENCE)? {
+                self.in_flight -= 1;
+                self.complete_unit(completion, runner)?;
+            }
         }
     }
 
@@ -162,13 +207,16 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
     fn submit_one(&mut self, runner: &mut dyn Runner) -> Result<bool, E> {
         loop {
             let Some(node) = self.next_stage() else { return Ok(false) };
-            if matches!(self.states[node], State::Ready) && !self.start_stage(node)? {
+            if matches!(self.states[node], State::Ready) && !self.start_stage(node, runner)? {
                 // Skipped, or without any unit: look again.
                 continue;
             }
             if let State::Running(running) = &mut self.states[node] {
                 let job = UnitJob::new(Arc::clone(&running.stage), running.next_unit);
                 running.next_unit += 1;
+                if running.next_unit == running.partials.len() {
+                    self.open_stages.remove(&self.rank[node]);
+                }
                 runner.submit(job)?;
                 self.in_flight += 1;
                 return Ok(true);
@@ -176,28 +224,35 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         }
     }
 
-    fn next_stage(&self) -> Option<usize> {
-        let mut waits_for_memory = None;
-        for &node in &self.order {
-            let Work::Stage(stage) = &self.nodes[node].work else { continue };
-            match &self.states[node] {
-                State::Running(running) if running.next_unit < stage.tiling.len() => return Some(node),
-                State::Ready if self.fits(stage) => return Some(node),
-                State::Ready => waits_for_memory = waits_for_memory.or(Some(node)),
-                _ => {}
+    fn next_stage(&mut self) -> Option<usize> {
+        for &rank in &self.open_stages {
+            let node = self.by_rank[rank];
+            if matches!(self.states[node], State::Running(_))
+                || (!self.memory_is_full && self.may_begin(node))
+            {
+                return Some(node);
             }
         }
-        // With nothing at the workers, nothing will be freed: the budget gives way.
-        if self.in_flight == 0 { waits_for_memory } else { None }
+        self.memory_is_full = true;
+        None
     }
 
-    fn fits(&self, stage: &StageNode<'r, E>) -> bool {
-        let bytes: u64 = stage.outputs.iter().map(|p| self.plane_decls[p.0].spec.bytes()).sum();
-        self.ctx.plane_budget_bytes.is_none_or(|budget| self.live_bytes + bytes <= budget)
+    /// Whether the planes of a stage fit, and what is left can still be run after it.
+    fn may_begin(&self, node: usize) -> bool {
+        let Some(budget) = self.ctx.plane_budget_bytes else { return true };
+        if self.memory.all() <= budget {
+            return true;
+        }
+        if self.live_bytes + self.memory.written_by(node) > budget {
+            return false;
+        }
+        let mut progress: Vec<Progress> = self.states.iter().map(State::progress).collect();
+        progress[node] = Progress::Running;
+        self.memory.need(&progress) <= budget
     }
 
     /// Makes the parameters and planes of a stage. False if it has no unit to run.
-    fn start_stage(&mut self, node: usize) -> Result<bool, E> {
+    fn start_stage(&mut self, node: usize, runner: &mut dyn Runner) -> Result<bool, E> {
         let inputs_missing = planes_read(&self.nodes[node].needs).any(|plane| self.planes[plane].is_none());
         let ready = Ready::new(&self.planes, &self.values);
         let Work::Stage(stage) = &mut self.nodes[node].work else { return Ok(false) };
@@ -206,17 +261,20 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             _ => None,
         };
         let Some((params, halo_cells)) = prepared else {
+            self.open_stages.remove(&self.rank[node]);
             self.finish_node(node, State::Skipped);
             return Ok(false);
         };
         self.ctx.tell(&Event::Started { label: &self.nodes[node].label });
         let run = self.open_stage(node, params, halo_cells)?;
         let units = run.plan().tiling.len();
+        self.running.insert(run.plan().id, node);
         let running =
             Running { stage: Arc::new(run), next_unit: 0, left: units, partials: vec![Vec::new(); units] };
         self.states[node] = State::Running(running);
         if units == 0 {
-            self.close_stage(node)?;
+            self.open_stages.remove(&self.rank[node]);
+            self.close_stage(node, runner)?;
         }
         Ok(units > 0)
     }
@@ -238,7 +296,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
                 self.records[node].bytes += spec.bytes();
             }
         }
-        self.peak_bytes = self.peak_bytes.max(self.live_bytes);
+        self.plane_bytes.push((Instant::now(), self.live_bytes));
         let plan = StagePlan {
             id: NEXT_STAGE.fetch_add(1, Ordering::Relaxed),
             kernel: stage.kernel.to_owned(),
@@ -251,117 +309,20 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         };
         Ok(StageRun::new(plan, frozen(&stage.inputs), frozen(&stage.tables), outputs))
     }
+}
 
-    fn complete_unit(&mut self, completion: Completion) -> Result<(), E> {
-        let Some(node) = self
-            .states
-            .iter()
-            .position(|state| matches!(state, State::Running(r) if r.stage.plan().id == completion.stage))
-        else {
-            return Ok(());
-        };
-        let (label, block) = (&self.nodes[node].label, completion.unit);
-        let (partial, slot_bytes) = completion.result.map_err(|failure| match failure {
-            UnitFailure::Kernel(source) => ExecError::Kernel { stage: label.clone(), block, source },
-            UnitFailure::Panic(message) => ExecError::Panic { stage: label.clone(), block, message },
-        })?;
-        self.ctx.tell(&Event::UnitDone { label });
-        let record = &mut self.records[node];
-        record.cpu += completion.cpu;
-        record.units += 1;
-        record.bytes += slot_bytes;
-        record.intervals.push((completion.started, completion.ended));
-        let State::Running(running) = &mut self.states[node] else { return Ok(()) };
-        running.partials[completion.unit] = partial;
-        running.left -= 1;
-        if running.left == 0 { self.close_stage(node) } else { Ok(()) }
-    }
-
-    /// Freezes the outputs of a stage whose units are all done.
-    fn close_stage(&mut self, node: usize) -> Result<(), E> {
-        let State::Running(running) = std::mem::replace(&mut self.states[node], State::Done) else {
-            return Ok(());
-        };
-        let (label, Work::Stage(stage)) = (&self.nodes[node].label, &self.nodes[node].work) else {
-            return Ok(());
-        };
-        let wire = |reason: String| ExecError::Wire { stage: label.clone(), reason };
-        self.values[node] = Some((stage.collect)(&running.partials).map_err(|e| wire(e.to_string()))?);
-        let run =
-            Arc::try_unwrap(running.stage).map_err(|_| wire("a worker still holds the stage".to_owned()))?;
-        for (handle, plane) in stage.outputs.iter().zip(run.freeze()) {
-            self.planes[handle.0] = Some(plane);
-        }
-        self.finish_node(node, State::Done);
-        Ok(())
-    }
-
-    /// Runs the deepest step that is ready. False if there is none.
-    fn run_step(&mut self) -> Result<bool, E> {
-        let ready_step = |&&node: &&usize| {
-            matches!((&self.states[node], &self.nodes[node].work), (State::Ready, Work::Step(_)))
-        };
-        let Some(&node) = self.order.iter().find(ready_step) else { return Ok(false) };
-        self.ctx.tell(&Event::Started { label: &self.nodes[node].label });
-        let (started, cpu) = (Instant::now(), thread_cpu());
-        let Work::Step(step) = &mut self.nodes[node].work else { return Ok(false) };
-        if let Some(step) = step.take() {
-            let ready = Ready::new(&self.planes, &self.values);
-            let value = step(&ready)?;
-            self.records[node].bytes += ready.wrote.get();
-            self.values[node] = Some(value);
-        }
-        let record = &mut self.records[node];
-        record.cpu = thread_cpu().saturating_sub(cpu);
-        record.units = 1;
-        record.intervals.push((started, Instant::now()));
-        self.finish_node(node, State::Done);
-        Ok(true)
-    }
-
-    /// Frees what nobody reads any more and wakes those who waited.
-    fn finish_node(&mut self, node: usize, state: State) {
-        if !matches!(state, State::Skipped) {
-            let record = &self.records[node];
-            self.ctx
-                .tell(&Event::Finished { label: &self.nodes[node].label, cpu_s: record.cpu.as_secs_f64() });
-        }
-        self.states[node] = state;
-        let read: Vec<usize> = planes_read(&self.nodes[node].needs).collect();
-        for plane in read {
-            self.readers[plane] -= 1;
-            self.free_if_unused(plane);
-        }
-        if let Work::Stage(stage) = &self.nodes[node].work {
-            let written: Vec<usize> = stage.outputs.iter().map(|p| p.0).collect();
-            for plane in written {
-                self.free_if_unused(plane);
-            }
-        }
-        for follower in self.followers[node].clone() {
-            if let State::Waiting(missing) = &mut self.states[follower] {
-                *missing -= 1;
-                if *missing == 0 {
-                    self.states[follower] = State::Ready;
-                }
-            }
-        }
-    }
-
-    fn free_if_unused(&mut self, plane: usize) {
-        let declared = &self.plane_decls[plane];
-        if self.readers[plane] == 0
-            && !declared.keep
-            && self.planes[plane].take().is_some()
-            && declared.imported.is_none()
-        {
-            self.live_bytes -= declared.spec.bytes();
+impl State {
+    fn progress(&self) -> Progress {
+        match self {
+            Self::Waiting(_) | Self::Ready => Progress::Waiting,
+            Self::Running(_) => Progress::Running,
+            Self::Done | Self::Skipped => Progress::Finished,
         }
     }
 }
 
 /// Planes among needs, each once.
-fn planes_read(needs: &[Need]) -> impl Iterator<Item = usize> {
+pub(super) fn planes_read(needs: &[Need]) -> impl Iterator<Item = usize> + use<> {
     let mut planes: Vec<usize> =
         needs.iter().filter_map(|need| if let Need::Plane(p) = need { Some(p.0) } else { None }).collect();
     planes.sort_unstable();
@@ -375,7 +336,7 @@ fn empty_record<E>(node: &Node<'_, E>) -> StageRecord {
         kernel: if let Work::Stage(stage) = &node.work { Some(stage.kernel) } else { None },
         units: 0,
         cpu: Duration::ZERO,
-        intervals: Vec::new(),
+        spans: Vec::new(),
         bytes: 0,
     }
 }

@@ -1,25 +1,29 @@
 //! Planes on the heap of this process, and the raw views that planes of any store are read through.
 #![allow(unsafe_code, reason = "raw views of plane memory; each block says why it is sound")]
 
-use super::{Location, OpenPlane, Plane, PlaneMemory, PlaneRef, PlaneSpec, PlaneStore, Sample};
+use super::{
+    Location, OpenPlane, Plane, PlaneMemory, PlaneRef, PlaneSpec, PlaneStore, Sample, next_plane_id,
+};
 use crate::error::ExecError;
 use ndarray::{Array2, ArrayView2};
 use std::cell::UnsafeCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Keeps planes on the heap of this process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HeapStore;
 
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
 impl PlaneStore for HeapStore {
     fn create(&self, spec: PlaneSpec) -> Result<OpenPlane, ExecError> {
         let bytes = spec.bytes();
         let memory = HeapMemory::zeroed(bytes).ok_or(ExecError::NoMemory { bytes })?;
-        let location = Location::Heap { id: NEXT_ID.fetch_add(1, Ordering::Relaxed) };
+        let location = Location::Heap { id: next_plane_id() };
         Ok(OpenPlane(Arc::new(Plane::new(PlaneRef { location, spec }, Box::new(memory)))))
+    }
+
+    fn reaches(&self, _: &Location) -> bool {
+        // Whatever this process can view, its threads can.
+        true
     }
 }
 
@@ -84,9 +88,18 @@ pub(super) fn fill<T: Sample>(plane: &Plane, array: &Array2<T>) {
     }
 }
 
-/// Copies bytes into a plane of that many bytes that has not been shared yet.
-pub(super) fn fill_row(plane: &Plane, bytes: &[u8]) {
+/// Copies bytes into a plane of that many bytes that nobody else writes or reads at the time.
+pub(crate) fn fill_row(plane: &Plane, bytes: &[u8]) {
     assert_eq!(plane.spec().bytes(), bytes.len() as u64);
-    // SAFETY: the plane holds exactly this many bytes, and the caller holds the only handle.
+    // SAFETY: the plane holds exactly this many bytes, and the caller says that nobody else uses them.
     unsafe { plane.pointer().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+}
+
+/// Copies a frozen plane into one of the same size that has not been shared yet.
+pub(super) fn copy(from: &Plane, to: &Plane) {
+    let bytes = from.spec().bytes();
+    assert_eq!(bytes, to.spec().bytes());
+    // SAFETY: both planes hold this many bytes, which fit the address space since they are mapped; they are different
+    // planes, the first has no writer, and the caller holds the only handle of the second.
+    unsafe { to.pointer().copy_from_nonoverlapping(from.pointer(), bytes as usize) };
 }

@@ -5,15 +5,20 @@
 //! or files for other processes. [`PlaneRef`] is what a stage plan says of a plane: enough for a worker to find it.
 
 mod heap;
+mod shared;
 
 pub use heap::HeapStore;
+pub(crate) use heap::fill_row;
+pub(crate) use shared::{OnFree, SharedStore, open_shared};
 
 use crate::error::ExecError;
 use ndarray::{Array2, ArrayView2};
 use sen2cor_core::grid::{Block, Extent, Resolution, Window};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Type of a plane's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +150,28 @@ pub enum Location {
         /// Number of the plane, never used twice in a process.
         id: u64,
     },
+    /// In memory or a file that other processes of this user can map.
+    Path {
+        /// Number of the plane, never used twice in a process.
+        id: u64,
+        /// What a worker opens.
+        path: PathBuf,
+    },
+}
+
+impl Location {
+    /// Number of the plane, never used twice in a process.
+    pub const fn id(&self) -> u64 {
+        match self {
+            Self::Heap { id } | Self::Path { id, .. } => *id,
+        }
+    }
+}
+
+/// A number that no plane of this process has had.
+fn next_plane_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What a stage plan says of a plane.
@@ -278,7 +305,7 @@ impl FrozenPlane {
     /// If the store has no room.
     pub fn from_bytes(store: &dyn PlaneStore, bytes: &[u8]) -> Result<Self, ExecError> {
         let plane = store.create(PlaneSpec::slots::<u8>(1, bytes.len()))?;
-        heap::fill_row(&plane.0, bytes);
+        fill_row(&plane.0, bytes);
         Ok(plane.freeze())
     }
 }
@@ -290,4 +317,20 @@ pub trait PlaneStore: Send + Sync {
     /// # Errors
     /// If there is no room for it.
     fn create(&self, spec: PlaneSpec) -> Result<OpenPlane, ExecError>;
+
+    /// Whether the workers can reach planes at this location.
+    fn reaches(&self, location: &Location) -> bool;
+}
+
+/// The plane itself if the workers of a store can reach it, else a copy that they can.
+///
+/// # Errors
+/// If there is no room for the copy.
+pub(crate) fn within_reach(store: &dyn PlaneStore, plane: &FrozenPlane) -> Result<FrozenPlane, ExecError> {
+    if store.reaches(&plane.reference().location) {
+        return Ok(plane.clone());
+    }
+    let copy = store.create(*plane.0.spec())?;
+    heap::copy(&plane.0, &copy.0);
+    Ok(copy.freeze())
 }
