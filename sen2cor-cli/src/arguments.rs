@@ -38,9 +38,45 @@ pub(crate) enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page.
     Man(ManArguments),
+    /// Run the same product by every strategy and number of workers, and compare time, memory and results.
+    Compare(CompareArguments),
     /// Run units for another process of this program, which starts it.
     #[command(hide = true)]
     Worker(WorkerArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArguments {
+    /// The Level-1C product that is processed.
+    #[arg(required_unless_present = "simulate", conflicts_with = "simulate")]
+    pub(crate) input: Option<PathBuf>,
+    /// Simulate a product with this edge in pixels of 10 m instead.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) simulate: Option<u32>,
+    /// Strategies to compare.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "sequential,threads,processes")]
+    pub(crate) executors: Vec<Strategy>,
+    /// Numbers of workers, such as 1,2,4 [default: powers of two up to all processors].
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) workers: Vec<usize>,
+    /// How often everything is run, in turns.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) repeat: usize,
+    /// Write all figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Draw the run times, with those of the stages, as a picture.
+    #[arg(long, value_name = "FILE.svg|.png")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Keep the products.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Folder for products while they are compared [default: that for temporary files].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work_dir: Option<PathBuf>,
+    /// Options of `process`, behind two dashes, for all runs.
+    #[arg(last = true, value_name = "OPTIONS")]
+    pub(crate) options: Vec<String>,
 }
 
 #[derive(Args, Debug)]

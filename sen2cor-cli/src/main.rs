@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod compare;
 mod drop_in;
 mod exit_code;
 mod logging;
@@ -61,6 +62,7 @@ fn run(command: Command, log: LogArguments) -> ExitCode {
         Command::Options(options) => commands::options::run(*options),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),
+        Command::Compare(compare) => compare::run(&compare, &stop, &bar),
         Command::Worker(_) => Ok(sen2cor::worker::serve()),
     };
     bar.finish_and_clear();

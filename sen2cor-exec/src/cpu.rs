@@ -44,6 +44,26 @@ pub struct ProcessUsage {
     pub peak_bytes: u64,
 }
 
+/// CPU time of the children of this process that have ended, user and system.
+#[cfg(unix)]
+pub fn children_cpu() -> Duration {
+    use nix::sys::resource::{UsageWho, getrusage};
+    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(Duration::ZERO, |usage| {
+        Duration::from_micros(
+            [usage.user_time(), usage.system_time()]
+                .iter()
+                .map(|time| time.tv_sec().max(0) as u64 * 1_000_000 + time.tv_usec().max(0) as u64)
+                .sum(),
+        )
+    })
+}
+
+/// CPU time of the children of this process; not known on this system.
+#[cfg(not(unix))]
+pub fn children_cpu() -> Duration {
+    Duration::ZERO
+}
+
 /// Usage of this process so far.
 #[cfg(unix)]
 pub fn process_usage() -> ProcessUsage {

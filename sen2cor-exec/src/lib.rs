@@ -64,7 +64,7 @@ mod threads;
 mod unit_io;
 
 pub use context::{CancelToken, Event, Observer, RunContext};
-pub use cpu::{ProcessUsage, process_usage, usable_memory_bytes};
+pub use cpu::{ProcessUsage, children_cpu, process_usage, usable_memory_bytes};
 pub use error::{ErrorKind, ExecError, KernelError};
 pub use executor::{Completion, Executor, Runner, UnitFailure};
 pub use flow::{Finished, Flow, Need, PlaneHandle, Ready, Span, StageBuilder, StageRecord, Value};
