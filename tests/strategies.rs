@@ -9,14 +9,14 @@ use libtest_mimic::{Arguments, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sen2cor::{
-    Execution, Executor, KERNELS, Options, OutputResolution, Processes, Processor, RawOptions, RunContext,
-    RunReport, Simulation, Simulator, Strategy, Timestamp, worker,
+    Event, Execution, Executor, KERNELS, Observer, Options, OutputResolution, Processes, Processor,
+    RawOptions, RunContext, RunReport, Simulation, Simulator, Strategy, Timestamp, worker,
 };
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -150,22 +150,27 @@ fn the_least_memory_is_enough() {
 }
 
 fn workers_killed_at_random_moments_change_no_product() {
-    let runs = std::env::var("SEN2COR_FAULT_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let runs = std::env::var("SEN2COR_FAULT_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(2);
     let (_folder, input) = input(480);
     let mut raw = RawOptions::default();
     raw.execution.block_cells = Some(120);
     let sequential = execution(Strategy::Sequential, 1).start().unwrap();
     let (reference, _) = process(&input, sequential, raw.clone(), RunContext::default());
     let pool = Arc::new(Processes::builder(KERNELS, worker::BUILD).workers(3).start().unwrap());
+    let done = Arc::new(UnitsDone::default());
     let stop = AtomicBool::new(false);
     let mut seed = u64::from(std::process::id());
     let killed = std::thread::scope(|scope| {
         let killer = scope.spawn(|| {
-            let mut killed = 0;
+            let (mut killed, mut next) = (0, 10);
             while !stop.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+                if done.0.load(Ordering::SeqCst) < next {
+                    continue;
+                }
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                // Longer than units take, so that none is hit three times.
-                std::thread::sleep(Duration::from_millis(150 + (seed >> 33) % 200));
+                // So many units lie between that none is hit three times, however slow the machine is.
+                next = done.0.load(Ordering::SeqCst) + 20 + (seed >> 33) as usize % 60;
                 let ids = pool.worker_ids();
                 let victim = ids.get((seed >> 20) as usize % ids.len().max(1)).copied().unwrap_or(0);
                 killed +=
@@ -173,8 +178,10 @@ fn workers_killed_at_random_moments_change_no_product() {
             }
             killed
         });
+        let _stop = StopAtEnd(&stop);
         for run in 0..runs {
-            let (files, _) = process(&input, pool.clone(), raw.clone(), RunContext::default());
+            let context = RunContext { observer: Some(done.clone()), ..RunContext::default() };
+            let (files, _) = process(&input, pool.clone(), raw.clone(), context);
             assert_same(&files, &reference, &format!("run {run}"));
         }
         stop.store(true, Ordering::SeqCst);
@@ -182,6 +189,27 @@ fn workers_killed_at_random_moments_change_no_product() {
     });
     println!("{runs} products, {killed} workers killed");
     assert!(killed > 0, "nothing was tested");
+}
+
+/// Counts units.
+#[derive(Default)]
+struct UnitsDone(AtomicUsize);
+
+impl Observer for UnitsDone {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::UnitDone { .. }) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Also a test that fails comes to its end.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 fn a_run_tells_where_its_time_went() {

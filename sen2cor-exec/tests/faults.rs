@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,10 @@ type Outcome = (ndarray::Array2<u16>, Vec<u64>);
 
 /// Sixty-four units that take about half a millisecond each, and a second stage of as many.
 fn grind(executor: &dyn Executor, rounds: u32) -> Result<Outcome, ExecError> {
+    grind_with(executor, rounds, &RunContext::default())
+}
+
+fn grind_with(executor: &dyn Executor, rounds: u32, ctx: &RunContext) -> Result<Outcome, ExecError> {
     let tiling = Tiling::square(EXTENT, 30);
     let mut flow = Flow::<ExecError>::new();
     let mut stage = flow.stage::<Grind>("first", tiling);
@@ -104,7 +108,7 @@ fn grind(executor: &dyn Executor, rounds: u32) -> Result<Outcome, ExecError> {
     let plane = stage.output(PlaneSpec::grid::<u16>(EXTENT, Resolution::R10));
     stage.run_with(&[partials.into()], move |ready| Ok(Some((ready.get(partials)?[0] % 3) as u32 + rounds)));
     flow.keep(plane);
-    let finished = flow.run(executor, &RunContext::default())?;
+    let finished = flow.run(executor, ctx)?;
     Ok((finished.plane(plane)?.to_array()?, finished.get(partials)?.clone()))
 }
 
@@ -154,6 +158,27 @@ impl Chance {
     }
 }
 
+/// Counts units.
+#[derive(Default)]
+struct UnitsDone(AtomicUsize);
+
+impl Observer for UnitsDone {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::UnitDone { .. }) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Also a test that fails comes to its end.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn workers_killed_at_random_moments_change_nothing() {
     let runs = std::env::var("SEN2COR_FAULT_RUNS").ok().and_then(|text| text.parse().ok()).unwrap_or(80);
     let reference = grind(&Sequential::new(KERNELS), 400).unwrap();
@@ -161,13 +186,18 @@ fn workers_killed_at_random_moments_change_nothing() {
     for (workers, files) in [(2, false), (3, true)] {
         let pool =
             Processes::builder(KERNELS, BUILD).workers(workers).planes_in_files(files).start().unwrap();
+        let done = Arc::new(UnitsDone::default());
         stop.store(false, Ordering::SeqCst);
         let killed = std::thread::scope(|scope| {
             let killer = scope.spawn(|| {
-                let (mut chance, mut killed) = (Chance::new(), 0);
+                let (mut chance, mut killed, mut next) = (Chance::new(), 0, 20);
                 while !stop.load(Ordering::SeqCst) {
-                    // Not so often that one unit is hit three times.
-                    std::thread::sleep(Duration::from_micros(25_000 + chance.below(25_000)));
+                    std::thread::sleep(Duration::from_micros(50));
+                    if done.0.load(Ordering::SeqCst) < next {
+                        continue;
+                    }
+                    // So many units lie between that none is hit three times, however slow the machine is.
+                    next = done.0.load(Ordering::SeqCst) + 20 + chance.below(200) as usize;
                     let ids = pool.worker_ids();
                     if !ids.is_empty() {
                         let victim = ids[chance.below(ids.len() as u64) as usize];
@@ -176,8 +206,10 @@ fn workers_killed_at_random_moments_change_nothing() {
                 }
                 killed
             });
+            let _stop = StopAtEnd(&stop);
+            let ctx = RunContext { observer: Some(done.clone()), ..RunContext::default() };
             for run in 0..runs {
-                assert!(grind(&pool, 400).unwrap() == reference, "run {run} differs");
+                assert!(grind_with(&pool, 400, &ctx).unwrap() == reference, "run {run} differs");
             }
             stop.store(true, Ordering::SeqCst);
             killer.join().unwrap()
