@@ -11,6 +11,7 @@ use super::Thresholds;
 use super::error::{ClassifyError, inside, same_shape};
 use super::pixel::{OPEN, ndi, ratio, reflectance};
 use super::snow::SnowMask;
+use crate::resample::line;
 use crate::sensor::Band;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -54,15 +55,14 @@ pub fn recover_block(
     for (row, mut out) in output.rows_mut().into_iter().enumerate() {
         let row = input.inner.0 + row;
         snow.near_row(row, &mut near);
-        let map = input.map.row(row);
-        for (col, (out, &class)) in out.iter_mut().zip(map.iter().skip(input.inner.1)).enumerate() {
-            let col = input.inner.1 + col;
-            *out = if input.may_change(class) {
-                let site = input.site((row, col), near[col]);
-                recovered(class, &input.spectrum((row, col)), &site, thresholds)
-            } else {
-                class
-            };
+        let map = line(input.map, row);
+        let map = &map[input.inner.1..];
+        out.iter_mut().zip(map).for_each(|(out, class)| *out = *class);
+        for (index, &class) in
+            map[..out.len()].iter().enumerate().filter(|(_, class)| input.may_change(**class))
+        {
+            let at = (row, input.inner.1 + index);
+            out[index] = recovered(class, &input.spectrum(at), &input.site(at, near[at.1]), thresholds);
         }
     }
     Ok(())
@@ -84,9 +84,10 @@ impl RecoverInput<'_> {
     /// Where there is snow. No recovery before that of snow makes or takes any.
     fn snow(&self) -> SnowMask {
         let mut snow = SnowMask::new(self.map.nrows(), self.map.ncols());
-        for (row, map) in self.map.rows().into_iter().enumerate() {
+        for row in 0..self.map.nrows() {
+            let map = line(self.map, row);
             snow.set_row(row, |cores| {
-                cores.iter_mut().zip(map).for_each(|(core, class)| *core = *class == SnowIce.number());
+                cores.iter_mut().zip(map.iter()).for_each(|(core, class)| *core = *class == SnowIce.number());
             });
         }
         snow

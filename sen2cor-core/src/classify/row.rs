@@ -10,7 +10,8 @@ use super::land::is_low;
 use super::pixel::{Pixel, Spectrum, percent, reflectance};
 use super::steps::{after_snow_mask, before_snow_mask, clues_of, is_snow_core, snow_mask};
 use crate::dn;
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use crate::resample::line;
+use ndarray::{ArrayView1, ArrayView2};
 use pulp::{Arch, NullaryFnOnce};
 use std::borrow::Cow;
 
@@ -46,11 +47,7 @@ pub(super) struct States {
 impl<'a> Row<'a> {
     /// Row `row` of the views; copied only where its samples do not lie side by side in memory.
     pub(super) fn of(bands: &[ArrayView2<'a, u16>; BANDS.len()], site: Site<'a>, row: usize) -> Self {
-        let line = |band: ArrayView2<'a, u16>| {
-            let row = band.index_axis_move(Axis(0), row);
-            row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
-        };
-        Self { bands: bands.map(line), site }
+        Self { bands: bands.map(|band| line(band, row)), site }
     }
 
     /// Tells which pixels are snow. `cores` has the length of the row.
@@ -75,13 +72,15 @@ impl<'a> Row<'a> {
     /// The pixels from column `first` on. Lanes beyond `count` are without data.
     #[inline(always)]
     fn spectra(&self, first: usize, count: usize) -> Spectra {
-        let mut spectra = Spectra { bands: [[0.0; LANES]; DECIDING.len()], valid: [1; LANES] };
+        let mut least = [u16::MAX; LANES];
         for line in &self.bands {
             let samples = samples(line, first, count);
-            for (valid, sample) in spectra.valid.iter_mut().zip(samples) {
-                *valid &= u32::from(sample != dn::NO_DATA);
+            for (least, sample) in least.iter_mut().zip(samples) {
+                *least = sample.min(*least);
             }
         }
+        let valid = least.map(|sample| u32::from(sample != dn::NO_DATA));
+        let mut spectra = Spectra { bands: [[0.0; LANES]; DECIDING.len()], valid };
         for (values, band) in spectra.bands.iter_mut().zip(DECIDING) {
             *values = samples(&self.bands[band], first, count).map(reflectance);
         }
@@ -107,20 +106,33 @@ impl<'a> Row<'a> {
         ground
     }
 
-    /// Whether any of some pixels may be snow, by digital numbers alone: snow is brighter than the lower ends of
-    /// its ranges.
+    /// Whether any of some pixels may have a snow confidence, by digital numbers alone: snow is brighter than the
+    /// lower ends of its ranges.
     #[inline(always)]
     fn may_be_snow(&self, first: usize, count: usize, t: &Thresholds) -> bool {
         if t.snow_core_min < 0.0 || t.snow_ndsi.low < 0.0 {
             return true;
         }
-        let [b02, b03, b8a, b11] = [1, 2, 7, 10].map(|band| samples(&self.bands[band], first, count));
-        let least = |low: f32| (low * dn::QUANTIFICATION) as i32 + dn::BIAS - 1;
+        let least = |low: f32| {
+            let least = (low * dn::QUANTIFICATION) as i32 + dn::BIAS - 1;
+            least.clamp(0, i32::from(u16::MAX)) as u16
+        };
         let (least_b02, least_b8a) = (least(t.snow_b02.low), least(t.snow_b8a.low));
-        (0..LANES).fold(false, |any, i| {
-            any | ((i32::from(b02[i]) > least_b02) & (i32::from(b8a[i]) > least_b8a) & (b03[i] > b11[i]))
+        let line = |band: usize| self.bands[band][first..first + count].iter();
+        let pixels = line(1).zip(line(2)).zip(line(7).zip(line(10)));
+        pixels.fold(false, |any, ((b02, b03), (b8a, b11))| {
+            any | ((*b02 >= least_b02) & (*b8a >= least_b8a) & (b03 > b11))
         })
     }
+}
+
+/// Whether any of some pixels may be much brighter in red than in the short-wave infrared.
+#[inline(always)]
+fn may_be_bright_red(spectra: &Spectra, t: &Thresholds) -> bool {
+    let [b04, b11] = [&spectra.bands[2], &spectra.bands[6]];
+    // A little less than the threshold, so that no rounding of the ratio can reach it.
+    let least = t.bright_b04_b11.low * 0.999;
+    least <= 0.0 || (0..LANES).fold(false, |any, lane| any | (b04[lane] >= least * b11[lane]))
 }
 
 /// Some samples of a line; no data where it ends.
@@ -204,13 +216,18 @@ impl<F: FnMut(usize, &States)> NullaryFnOnce for Decide<'_, '_, F> {
             let (first, count) = (self.first + start, LANES.min(self.count - start));
             let spectra = self.row.spectra(first, count);
             let ground = self.row.ground(first, count, self.thresholds);
-            let states = match self.near_snow {
-                Some(near_snow) => {
-                    let mut near = [false; LANES];
-                    near[..count].copy_from_slice(&near_snow[start..start + count]);
-                    decide::<true>(&spectra, &ground, &near, self.thresholds)
-                }
-                None => decide::<false>(&spectra, &ground, &[false; LANES], self.thresholds),
+            let mut near = [false; LANES];
+            let mut snow = false;
+            if let Some(near_snow) = self.near_snow {
+                near[..count].copy_from_slice(&near_snow[start..start + count]);
+                snow = near.contains(&true) || self.row.may_be_snow(first, count, self.thresholds);
+            }
+            // Steps that change none of these pixels are left out.
+            let states = match (snow, may_be_bright_red(&spectra, self.thresholds)) {
+                (true, true) => decide::<true, true>(&spectra, &ground, &near, self.thresholds),
+                (true, false) => decide::<true, false>(&spectra, &ground, &near, self.thresholds),
+                (false, true) => decide::<false, true>(&spectra, &ground, &near, self.thresholds),
+                (false, false) => decide::<false, false>(&spectra, &ground, &near, self.thresholds),
             };
             (self.hand_over)(start, &states);
         }
@@ -218,7 +235,7 @@ impl<F: FnMut(usize, &States)> NullaryFnOnce for Decide<'_, '_, F> {
 }
 
 #[inline(always)]
-fn decide<const SNOW: bool>(
+fn decide<const SNOW: bool, const RED: bool>(
     spectra: &Spectra,
     ground: &Ground,
     near_snow: &[bool; LANES],
@@ -234,7 +251,7 @@ fn decide<const SNOW: bool>(
         if SNOW {
             snow_mask(&mut pixel, &spectrum, near_snow[lane], ground.snow_free[lane], thresholds);
         }
-        after_snow_mask(&mut pixel, &spectrum, ground.low[lane], thresholds);
+        after_snow_mask::<RED>(&mut pixel, &spectrum, ground.low[lane], thresholds);
         map[lane] = pixel.map;
         clues[lane] = clues_of(&pixel, &spectrum, thresholds);
         (cloud[lane], snow[lane]) = percent_of(&pixel);

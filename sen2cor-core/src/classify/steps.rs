@@ -25,14 +25,21 @@ pub(super) fn before_snow_mask<const SNOW: bool>(s: &Spectrum, snow_free: bool, 
     pixel
 }
 
-/// Everything after the snow mask.
+/// Everything after the snow mask. Without `RED` no pixel is so bright in red that the step about it changes anything.
 #[inline(always)]
-pub(super) fn after_snow_mask(pixel: &mut Pixel, s: &Spectrum, low_ground: bool, t: &Thresholds) {
+pub(super) fn after_snow_mask<const RED: bool>(
+    pixel: &mut Pixel,
+    s: &Spectrum,
+    low_ground: bool,
+    t: &Thresholds,
+) {
     vegetation(pixel, s, t);
     soil(pixel, s, t);
     water(pixel, s, t);
     rock(pixel, s, t);
-    very_bright_red(pixel, s, t);
+    if RED {
+        very_bright_red(pixel, s, t);
+    }
     cloud_classes(pixel, t);
     cirrus(pixel, s, low_ground, t);
 }
@@ -48,8 +55,8 @@ pub(super) fn clues_of(pixel: &Pixel, s: &Spectrum, t: &Thresholds) -> u32 {
     flag(pixel.cloud > t.shadow_cloud_min, clues::CLOUDY)
         | flag(dark, clues::DARK)
         | flag(factor >= 1.0 - t.shadow_distance_max, clues::SHADOW_LIKE)
-        // Unguarded: without B11 a pixel is blue, without both it is not.
-        | flag(s.b02 / s.b11 > t.shadow_b02_b11_max, clues::BLUE)
+        // The original divides unguarded, which makes no difference where there are data.
+        | flag(ratio(s.b02, s.b11) > t.shadow_b02_b11_max, clues::BLUE)
 }
 
 /// (1.1) Bright in red may be cloud; dark in red and near infrared is a dark feature.

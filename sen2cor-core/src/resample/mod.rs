@@ -103,7 +103,7 @@ fn reduced((rows, cols): (usize, usize), factor: usize) -> (usize, usize) {
 }
 
 /// A row of the view as a slice; copied only where its samples do not lie side by side in memory.
-fn line<T: Copy>(view: ArrayView2<'_, T>, row: usize) -> Cow<'_, [T]> {
+pub(crate) fn line<T: Copy>(view: ArrayView2<'_, T>, row: usize) -> Cow<'_, [T]> {
     let row = view.index_axis_move(Axis(0), row);
     row.to_slice().map_or_else(|| Cow::Owned(row.to_vec()), Cow::Borrowed)
 }

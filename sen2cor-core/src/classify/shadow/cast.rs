@@ -6,7 +6,7 @@
 
 use super::area::Area;
 use super::bits::{Mask, WORD};
-use super::line::{ONE, ShadowLine};
+use super::shadow_line::{ONE, ShadowLine, Tap};
 
 /// Sums from here on are 1 when they are rounded to f32.
 const FULL: u64 = ONE - (1 << 15);
@@ -123,7 +123,7 @@ impl Step {
 
 fn steps(clouds: &Mask, area: Area, line: &ShadowLine) -> Vec<Step> {
     let (origin, stride) = (clouds.area(), clouds.raw().1);
-    let step = |tap: &super::line::Tap| {
+    let step = |tap: &Tap| {
         let row = (area.row - tap.rows - origin.row) as usize;
         // The first word of a row is an empty one.
         let bit = (area.col - tap.cols - origin.col) as usize + WORD;

@@ -13,20 +13,22 @@ mod area;
 mod bits;
 mod blur;
 mod cast;
-mod line;
+mod shadow_line;
 
-pub use line::ShadowLine;
+pub use shadow_line::ShadowLine;
 
 use super::error::{ClassifyError, same_shape};
 use super::pixel::reflectance;
 use super::{SceneClass, Thresholds, clues};
 use crate::grid::Window;
+use crate::resample::line;
 use crate::sensor::Band;
 use area::Area;
 use bits::Mask;
 use blur::{Blur, CORE, RADIUS};
 use cast::{Shade, clouds_for};
 use ndarray::{ArrayView2, ArrayViewMut2};
+use std::borrow::Cow;
 
 /// The bands whose spectrum tells a shadow, in the order in which they are handed over.
 pub const SHADOW_BANDS: [Band; 6] = [Band::B02, Band::B03, Band::B04, Band::B8A, Band::B11, Band::B12];
@@ -58,17 +60,17 @@ pub struct ShadowInput<'a> {
 /// [`ClassifyError`] if the shapes do not fit together.
 pub fn cast_shadows(
     input: &ShadowInput<'_>,
-    line: &ShadowLine,
+    shadow_line: &ShadowLine,
     thresholds: &Thresholds,
     mut output: ArrayViewMut2<'_, u8>,
 ) -> Result<(), ClassifyError> {
-    input.check(line, output.dim())?;
-    let search = Search { input, line, thresholds };
+    input.check(shadow_line, output.dim())?;
+    let search = Search { input, line: shadow_line, thresholds };
     let shadows = search.shadows();
     let first = (input.block.row - input.view.row, input.block.col - input.view.col);
     for (row, mut out) in output.rows_mut().into_iter().enumerate() {
-        let map = input.map.row(first.0 + row);
-        out.iter_mut().zip(map.iter().skip(first.1)).for_each(|(out, map)| *out = *map);
+        let map = line(input.map, first.0 + row);
+        out.iter_mut().zip(&map[first.1..]).for_each(|(out, map)| *out = *map);
         if let Some(shadows) = &shadows {
             for (from, to) in shadows.runs(row, 1) {
                 (from..to).for_each(|col| out[col] = SceneClass::CloudShadow.number());
@@ -98,8 +100,8 @@ impl ShadowInput<'_> {
     }
 
     /// A row of a view, counted in the image.
-    fn row<'b, T>(&self, view: &'b ArrayView2<'_, T>, row: usize) -> ndarray::ArrayView1<'b, T> {
-        view.row(row - self.view.row)
+    fn row<'b>(&self, view: ArrayView2<'b, u8>, row: usize) -> Cow<'b, [u8]> {
+        line(view, row - self.view.row)
     }
 }
 
@@ -137,13 +139,14 @@ impl Search<'_, '_> {
         let near = block.grow(1);
         let dark = self.clue(near, clues::DARK).majority();
         let alike = self.clue(near, clues::SHADOW_LIKE).majority();
-        let allowed = Mask::from_rows(block, |row, line| {
-            let map = self.input.row(&self.input.map, row as usize);
-            let clues = self.input.row(&self.input.clues, row as usize);
-            let pixels = map.iter().zip(clues).skip(self.input.block.col - self.input.view.col);
-            for (out, (map, clues)) in line.iter_mut().zip(pixels) {
+        let allowed = Mask::from_rows(block, |row, out| {
+            let first = self.input.block.col - self.input.view.col;
+            let map = self.input.row(self.input.map, row as usize);
+            let clues = self.input.row(self.input.clues, row as usize);
+            let pixels = map[first..].iter().zip(&clues[first..]);
+            for (allowed, (map, clues)) in out.iter_mut().zip(pixels) {
                 let class = (*map != SceneClass::NoData.number()) & (*map != SceneClass::ThinCirrus.number());
-                *out = u8::from(class & (clues & clues::BLUE == 0));
+                *allowed = u8::from(class & (clues & clues::BLUE == 0));
             }
         });
         dark.or(&alike).and(&allowed)
@@ -161,12 +164,12 @@ impl Search<'_, '_> {
         let shift = clue.trailing_zeros();
         let left = usize::try_from(-area.col).unwrap_or(0);
         Mask::from_rows(area, |row, line| {
-            let clues = input.row(&input.clues, row.clamp(0, rows as isize - 1) as usize);
+            let clues = input.row(input.clues, row.clamp(0, rows as isize - 1) as usize);
             let first = area.col.max(0) as usize - input.view.col;
             let inside = (area.end().1.min(cols as isize) - area.col.max(0)) as usize;
             let (before, rest) = line.split_at_mut(left);
             let (here, after) = rest.split_at_mut(inside);
-            here.iter_mut().zip(clues.iter().skip(first)).for_each(|(out, clues)| *out = clues >> shift);
+            here.iter_mut().zip(&clues[first..]).for_each(|(out, clues)| *out = clues >> shift);
             before.fill(here.first().copied().unwrap_or(0));
             after.fill(here.last().copied().unwrap_or(0));
         })
