@@ -104,13 +104,14 @@ pub(crate) struct Air {
 pub(crate) fn tabulate<'r>(
     flow: &mut Flow<'r, Error>,
     label: &str,
-    source: TableSource,
+    source: &TableSource,
     (axes, nodes): (Value<CellAxes>, usize),
     needs: &[Need],
     view: impl FnOnce(&Ready<'_>) -> Result<(BandView, f64), Error> + 'r,
 ) -> PlaneHandle {
     let mut stage = flow.stage::<Tabulate>(label, crate::decode::one_unit());
     let plane = stage.output(PlaneSpec::slots::<f32>(1, nodes * CELL_VALUES));
+    let source = source.clone();
     let needs: Vec<Need> = needs.iter().copied().chain([axes.into()]).collect();
     stage.run_with(&needs, move |ready| {
         let (view, path_scale) = view(ready)?;
@@ -221,7 +222,7 @@ impl<'a> Corrector<'a> {
         let plane = tabulate(
             flow,
             &label,
-            atmosphere.source,
+            &atmosphere.source,
             (axes, nodes_in_all),
             &[aerosol.into()],
             move |ready| {

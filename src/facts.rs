@@ -168,7 +168,7 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         ozone_source: OzoneSource::Config,
         ozone_du: options.atmosphere.ozone_du,
         auxiliary: AuxiliaryNames {
-            look_up_tables: vec![atmosphere.source.name().to_owned()],
+            look_up_tables: vec![atmosphere.table_name.clone()],
             ..AuxiliaryNames::default()
         },
         negative_shares: results.negative_shares.clone(),

@@ -148,7 +148,7 @@ impl Retrieval<'_> {
         });
         let view = atmosphere.view(band, aerosol);
         let label = format!("retrieve: table of {band}");
-        let plane = tabulate(flow, &label, atmosphere.source, (axes, nodes), &[], move |_| Ok((view, 1.0)));
+        let plane = tabulate(flow, &label, &atmosphere.source, (axes, nodes), &[], move |_| Ok((view, 1.0)));
         (axes, plane)
     }
 
@@ -278,7 +278,11 @@ impl Retrieval<'_> {
             stage = stage.table(plane);
         }
         let marks = stage.output(PlaneSpec::grid::<u8>(self.job.extent, self.grid));
-        let thresholds = self.job.atmosphere.retrieval.dark_thresholds();
+        let mut thresholds = self.job.atmosphere.retrieval.dark_thresholds();
+        if self.job.atmosphere.model() == Model::Physical {
+            // The limit at the top of the atmosphere leaves no dark pixel in dense haze or under a low sun; B12 finds them all the same.
+            thresholds.red_upper = f32::INFINITY;
+        }
         let load = self.job.atmosphere.load_of_visibility(SEARCH_KM) as f32;
         let (resolution, elevation_km) = (self.grid, self.elevation());
         let found = stage.run_with(&chosen.map(|table| table.0.into()), move |ready| {

@@ -55,6 +55,7 @@ pub(crate) struct Atmosphere {
     pub(crate) retrieval: RetrievalOptions,
     season: Season,
     pub(crate) source: TableSource,
+    pub(crate) table_name: String,
     /// The aerosol, given or to start with.
     pub(crate) load: Load,
     /// What the product says of the aerosol.
@@ -78,14 +79,27 @@ impl Atmosphere {
         options: &AtmosphereOptions,
         retrieval: &RetrievalOptions,
     ) -> Result<Self> {
-        let source = TableSource::BuiltIn(options.model);
         let season = Season::at(sighting.latitude_deg, sighting.month);
+        let source = match &options.lut_dir {
+            None => TableSource::BuiltIn(options.model),
+            Some(folder) => {
+                TableSource::Library { folder: folder.into(), season, ozone_du: options.ozone_du }
+            }
+        };
+        let table_name = source.name()?;
         let load = AerosolState::of(options);
         let water_vapour_cm = options.water_vapour_cm.unwrap_or_else(|| {
             season.default_water_vapour_cm() * water_vapour_share(options.model, options.elevation_km)
         });
-        let lookup =
-            Lookup { source, sighting, options, retrieval, season, load: load.load, water_vapour_cm };
+        let lookup = Lookup {
+            source: source.clone(),
+            sighting,
+            options,
+            retrieval,
+            season,
+            load: load.load,
+            water_vapour_cm,
+        };
         let mut notes = Notes::default();
         let corrections = lookup.all_bands(&mut notes)?;
         let adjacency_km = options.adjacency_km.or(sighting.simulated_adjacency_km).unwrap_or(ADJACENCY_KM);
@@ -99,6 +113,7 @@ impl Atmosphere {
             retrieval: retrieval.clone(),
             season,
             source,
+            table_name,
             load: load.load,
             aot_550: load.product_aot_550,
             water_vapour_cm,

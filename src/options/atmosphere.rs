@@ -62,6 +62,9 @@ options! {
     elevation_km: f64 = 0.1, Number { low: 0.0, high: 5.0, unit: "km" };
     /// Surface reflectance for which the tables are taken to hold, 0 to 1; model sen2cor only. Default 0.15.
     spherical_albedo_reference: f64 = 0.15, Number { low: 0.0, high: 1.0, unit: "" };
+    /// Folder of look-up tables of Sen2Cor (lib_S2A or lib_S2B, with the folders 10 and 20_60), used in place of the built-in table; model
+    /// sen2cor only.
+    lut_dir: String, Text("DIR");
     /// Range of the surroundings whose light is taken off a pixel, 0 (none) to 10 km. Default 1, or what a simulated product says it
     /// was made with. Source: GIPP `Adj_Km`.
     adjacency_km: f64, Number { low: 0.0, high: 10.0, unit: "km" };
@@ -77,6 +80,10 @@ impl RawAtmosphereOptions {
         check.conflict(
             model == Model::Physical && self.spherical_albedo_reference.is_some(),
             "spherical-albedo-reference belongs to model sen2cor; model physical uses the exact form",
+        );
+        check.conflict(
+            model == Model::Physical && self.lut_dir.is_some(),
+            "lut-dir belongs to model sen2cor; model physical has its own table",
         );
         check.conflict(
             model == Model::Sen2cor && self.elevation_km.is_some_and(|km| km > 3.5 && km <= 5.0),

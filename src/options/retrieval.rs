@@ -31,7 +31,7 @@ options! {
     dark_swir_upper_2: f64 = 0.10, Number { low: 0.0, high: 1.0, unit: "" };
     /// The same, third attempt. Default 0.12. Source: GIPP `AC_Ddv_Swir_Refl_Th3`.
     dark_swir_upper_3: f64 = 0.12, Number { low: 0.0, high: 1.0, unit: "" };
-    /// Largest reflectance of a dark pixel at the top of the atmosphere in B04. Default 0.10. Source: GIPP `AC_Ddv_16um_Refl_Th1`.
+    /// Largest reflectance of a dark pixel at the top of the atmosphere in B04; model sen2cor only. Default 0.10. Source: GIPP `AC_Ddv_16um_Refl_Th1`.
     dark_red_upper: f64 = 0.10, Number { low: 0.0, high: 1.0, unit: "" };
     /// Least vegetation index of a dark pixel. Default 0.10. Source: GIPP `AC_Swir_Refl_Ndvi_Th`.
     dark_ndvi_lower: f64 = 0.10, Number { low: -1.0, high: 1.0, unit: "" };

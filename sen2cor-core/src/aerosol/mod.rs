@@ -122,21 +122,35 @@ const LAST_DEPTH: f64 = 1.315_89;
 /// What a total optical depth holds besides the aerosol: molecules and ozone.
 const DEPTH_WITHOUT_AEROSOL: f64 = 0.1283;
 
+/// Total optical depth (aerosol, molecules, ozone) that Sen2Cor gives to the visibility nodes of its tables, 5 km first.
+const NODE_DEPTHS: [f64; 8] =
+    [1.315_89, 1.019_29, 0.785_337, 0.593_042, 0.450_916, 0.329_422, 0.239_582, 0.207_02];
+
+/// Total optical depth of one of [`VISIBILITY_NODES_KM`]; that of the clearest for any other number.
+pub fn total_depth_of_node(visibility_km: f64) -> f64 {
+    let node = VISIBILITY_NODES_KM.iter().position(|&km| km == visibility_km);
+    NODE_DEPTHS[node.unwrap_or(NODE_DEPTHS.len() - 1)]
+}
+
+/// Total optical depth at a visibility index.
+pub fn total_depth_of_index(index: f64) -> f64 {
+    let index = index.clamp(0.0, LAST_INDEX);
+    let (first, step) = INDEX_DEPTH;
+    let before = LAST_INDEX - 1.0;
+    if index <= before {
+        return first + step * index;
+    }
+    let end = first + step * before;
+    end + (LAST_DEPTH - end) * (index - before)
+}
+
 /// Visibility in km at a visibility index of Sen2Cor, 0 (187.8 km) to 182 (5 km).
 ///
 /// The index counts steps of 0.006 in total optical depth from 0.182 on; index 182 is the node of 5 km. The relation between optical
 /// depth and visibility is that of [`product_aot_550`] at sea level with a constant added; it agrees with the published
 /// list of visibilities within 0.05 %.
 pub fn visibility_of_index(index: f64) -> f64 {
-    let index = index.clamp(0.0, LAST_INDEX);
-    let (first, step) = INDEX_DEPTH;
-    let before = LAST_INDEX - 1.0;
-    let depth = if index <= before {
-        first + step * index
-    } else {
-        let end = first + step * before;
-        end + (LAST_DEPTH - end) * (index - before)
-    };
+    let depth = total_depth_of_index(index);
     let [_, a, b] = PRODUCT_NODES[0];
     libm::exp((libm::log(depth - DEPTH_WITHOUT_AEROSOL) - a) / b)
 }

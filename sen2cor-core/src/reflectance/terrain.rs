@@ -4,6 +4,7 @@
 //! sun and an even part), Sirguey 2009 (doi:10.3189/002214309788816650) for the light from opposite slopes, Horn 1981 (doi:10.1109/PROC.1981.11918)
 //! for the slope.
 
+use super::Model;
 use super::block::{Apparent, BlockInput, STEPS, reflectance, steps, valid_mask, which};
 use super::brdf::{Brdf, brdf_factor};
 use crate::dn;
@@ -36,6 +37,23 @@ pub struct Relief {
 }
 
 impl Relief {
+    /// The defaults of a model, without smoothing and surroundings, whose widths depend on the grid.
+    pub const fn of_model(model: Model, sun_azimuth_deg: f32) -> Self {
+        let sen2cor = matches!(model, Model::Sen2cor);
+        Self {
+            sun_azimuth_deg,
+            smoothing_radius: 0,
+            neighbourhood_radius: 0,
+            start_reflectance: 0.1,
+            // One pass in the original, whatever its parameter says.
+            iterations: if sen2cor { 1 } else { 3 },
+            least_terrain_light: if sen2cor { 0.01 } else { 0.0 },
+            least_cosine: 26.0 / 255.0,
+            cutoff: 1.5,
+            brdf: None,
+        }
+    }
+
     /// How far around a pixel the terrain matters.
     pub(super) fn halo_px(&self) -> usize {
         self.smoothing_radius + self.neighbourhood_radius + 1
