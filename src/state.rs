@@ -79,7 +79,7 @@ impl Atmosphere {
         options: &AtmosphereOptions,
         retrieval: &RetrievalOptions,
     ) -> Result<Self> {
-        let season = Season::at(sighting.latitude_deg, sighting.month);
+        let season = options.season.unwrap_or_else(|| Season::at(sighting.latitude_deg, sighting.month));
         let source = match &options.lut_dir {
             None => TableSource::BuiltIn(options.model),
             Some(folder) => {
@@ -402,7 +402,11 @@ impl Lookup<'_> {
                 options.elevation_km.to_string(),
                 or_default(options.elevation_km == defaults.elevation_km),
             ),
-            value("season", self.season.to_string(), "date and latitude"),
+            value(
+                "season",
+                self.season.to_string(),
+                if options.season.is_some() { "given" } else { "date and latitude" },
+            ),
             value("sun_zenith_deg", format!("{:.4}", self.sighting.sun.zenith_deg), "mean of the tile"),
         ];
         if options.aerosol_is_given() || !self.retrieval.aerosol_retrieval {

@@ -4,6 +4,7 @@ use super::check::Checker;
 use super::define::options;
 use sen2cor_core::aerosol::Aerosol;
 use sen2cor_core::reflectance::Model;
+use sen2cor_core::season::Season;
 use serde::{Deserialize, Serialize};
 
 /// Where the aerosol optical depth comes from.
@@ -46,6 +47,8 @@ options! {
 
     /// Model of the correction: `sen2cor` agrees with the archive, `physical` is the most exact. Default sen2cor.
     model: Model = Model::Sen2cor, Choice(&["sen2cor", "physical"]);
+    /// Season of the atmosphere. Default: from date and latitude. Source: GIPP `Mid_Latitude`.
+    season: Season, Choice(&["summer", "winter"]);
     /// Aerosol type; auto takes the one whose colour fits the scene. Default rural. Source: GIPP `Aerosol_Type`.
     aerosol: AerosolType = AerosolType::Rural, Choice(&["rural", "maritime", "auto"]);
     /// Aerosol optical depth at 550 nm above the ground, the same everywhere, 0 to 1.8. Default: retrieved. Excludes visibility-km.
