@@ -140,7 +140,7 @@ impl Chip {
                 )
                 .into());
             }
-            let toa = raw.mapv(|stored| dn::from_stored(stored, 0));
+            let toa = raw.mapv(|stored| dn::from_stored(stored, 0, 0));
             pairs.push(Pair { band, resolution, toa, archive, elevation_m });
         }
         let (sun_azimuth_deg, view) = angles(path, &about)?;
