@@ -6,10 +6,10 @@ use crate::stages::codec::{DecodeBand, DecodeParams, Inflate, InflateParams};
 use crate::stages::verify::{VerifyFile, VerifyParams};
 use sen2cor_core::grid::{Extent, Tiling};
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec};
+use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec};
 use sen2cor_io::jp2::ImageIndex;
 use sen2cor_io::safe::FileRef;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most bits per sample of a reflectance image.
 const MAX_BITS: u8 = 16;
@@ -20,6 +20,8 @@ pub(crate) struct Native {
     pub(crate) bands: Bands,
     /// Those whose images have enough bits to store that a sample is saturated.
     pub(crate) may_be_saturated: BTreeSet<Band>,
+    /// The checks of the metadata files.
+    pub(crate) checks: Vec<Need>,
 }
 
 /// Declares the checks and the decoding of all bands that the run reads.
@@ -27,19 +29,18 @@ pub(crate) struct Native {
 /// # Errors
 /// If an image is missing, or its header is damaged or contradicts the metadata.
 pub(crate) fn bands(flow: &mut Flow<'_, Error>, job: &Job<'_>) -> Result<Native> {
-    let mut relative = metadata_files(job);
-    let mut native = Native { bands: Bands::new(), may_be_saturated: BTreeSet::new() };
-    for band in bands_read(job.resolution) {
+    let mut native = Native { bands: Bands::new(), may_be_saturated: BTreeSet::new(), checks: Vec::new() };
+    for (path, what) in metadata_files(job) {
+        native.checks.extend(verify(flow, job, &path, &what)?);
+    }
+    let read: Vec<Band> = bands_read(job.resolution).collect();
+    let mut checked = BTreeMap::new();
+    for &band in &read {
         let path = job.tile.image(band).map_err(Error::input)?;
-        relative.push((path.to_owned(), format!("image of {band}")));
+        checked.insert(band, verify(flow, job, path, &format!("image of {band}"))?);
     }
-    if job.verify {
-        for (path, what) in &relative {
-            verify(flow, job, path, what)?;
-        }
-    }
-    for band in bands_read(job.resolution) {
-        let (plane, bits) = decode(flow, job, band)?;
+    for band in read {
+        let (plane, bits) = decode(flow, job, band, checked.get(&band).copied().flatten())?;
         native.bands.insert(band, plane);
         if u32::from(job.product.metadata.saturated_value) < 1 << bits {
             native.may_be_saturated.insert(band);
@@ -63,22 +64,30 @@ fn metadata_files(job: &Job<'_>) -> Vec<(String, String)> {
 }
 
 /// Declares the check of a file that the manifest lists; others are not checked.
-fn verify(flow: &mut Flow<'_, Error>, job: &Job<'_>, relative: &str, what: &str) -> Result<()> {
+fn verify(flow: &mut Flow<'_, Error>, job: &Job<'_>, relative: &str, what: &str) -> Result<Option<Need>> {
+    if !job.verify {
+        return Ok(None);
+    }
     let Some(entry) = job.product.manifest.as_ref().and_then(|manifest| manifest.entries.get(relative))
     else {
-        return Ok(());
+        return Ok(None);
     };
     let params = VerifyParams {
         file: job.product.container.stored(relative).map_err(Error::input)?,
         entry: entry.clone(),
         display: job.product.container.display_path(relative),
     };
-    flow.stage::<VerifyFile>(format!("verify {what}"), one_unit()).run(params);
-    Ok(())
+    let done = flow.stage::<VerifyFile>(format!("verify {what}"), one_unit()).run(params);
+    Ok(Some(done.into()))
 }
 
 /// The plane of a band and the bits of its samples.
-fn decode(flow: &mut Flow<'_, Error>, job: &Job<'_>, band: Band) -> Result<(PlaneHandle, u8)> {
+fn decode(
+    flow: &mut Flow<'_, Error>,
+    job: &Job<'_>,
+    band: Band,
+    check: Option<Need>,
+) -> Result<(PlaneHandle, u8)> {
     let relative = job.tile.image(band).map_err(Error::input)?;
     let display = job.product.container.display_path(relative);
     let file = job.product.container.stored(relative).map_err(Error::input)?;
@@ -110,6 +119,10 @@ fn decode(flow: &mut Flow<'_, Error>, job: &Job<'_>, band: Band) -> Result<(Plan
     let mut stage = flow.stage::<DecodeBand>(format!("decode {band}"), tiling);
     if let Some(bytes) = inflated {
         stage = stage.table(bytes);
+    }
+    // A run for a part of the results keeps the checks of the files that it reads, and no others.
+    if let Some(check) = check.filter(|_| job.is_partial) {
+        stage = stage.after(check);
     }
     let output = stage.output(PlaneSpec::grid::<u16>(job.extent, grid));
     let radio_add_offset = job.product.metadata.radio_add_offset[band.index()];

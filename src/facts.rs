@@ -27,7 +27,8 @@ use std::path::PathBuf;
 /// Results of a flow that the metadata need.
 pub(crate) struct FlowResults {
     counts: ClassCounts,
-    aerosol: AerosolResult,
+    /// `None` if nothing needed it.
+    aerosol: Option<AerosolResult>,
     mean_aot_550: f64,
     mean_water_vapour_cm: f64,
     negative_shares: Vec<(Band, f64)>,
@@ -38,14 +39,15 @@ impl FlowResults {
     pub(crate) fn collect(finished: &Finished, outcome: &Outcome) -> Result<Self> {
         let Outcome { class_counts, negatives, images, .. } = outcome;
         let mut counts = ClassCounts::default();
-        for part in finished.get(*class_counts)? {
+        // A run for a part of the results leaves out what they do not need.
+        for part in finished.get(*class_counts).map(Vec::as_slice).unwrap_or_default() {
             for (sum, count) in counts.0.iter_mut().zip(part.0) {
                 *sum += count;
             }
         }
         let mut negative_shares = Vec::new();
         for (&band, &value) in negatives {
-            let parts = finished.get(value)?;
+            let Ok(parts) = finished.get(value) else { continue };
             let negative: u64 = parts.iter().map(|p| p.negative).sum();
             let valid: u64 = parts.iter().map(|p| p.valid).sum();
             negative_shares.push((band, percent(negative, valid)));
@@ -56,9 +58,11 @@ impl FlowResults {
             .collect::<Result<_>>()?;
         Ok(Self {
             counts,
-            aerosol: finished.get(outcome.aerosol)?.clone(),
-            mean_aot_550: mean(finished.get(outcome.aot_sum)?),
-            mean_water_vapour_cm: mean(finished.get(outcome.water_sum)?),
+            aerosol: finished.get(outcome.aerosol).ok().cloned(),
+            mean_aot_550: mean(finished.get(outcome.aot_sum).map(Vec::as_slice).unwrap_or_default()),
+            mean_water_vapour_cm: mean(
+                finished.get(outcome.water_sum).map(Vec::as_slice).unwrap_or_default(),
+            ),
             negative_shares,
             images,
         })
@@ -66,7 +70,8 @@ impl FlowResults {
 
     /// What deserves a note.
     pub(crate) fn notes(&self, atmosphere: &Atmosphere) -> Vec<QualityNote> {
-        match self.aerosol.method {
+        let Some(aerosol) = &self.aerosol else { return Vec::new() };
+        match aerosol.method {
             AerosolMethod::Given | AerosolMethod::DarkVegetation => Vec::new(),
             AerosolMethod::Constant => vec![QualityNote::DefaultAerosol { aot_550: atmosphere.aot_550 }],
             other => vec![QualityNote::AerosolFallback { method: other.name() }],
@@ -81,14 +86,14 @@ impl FlowResults {
             source: source.to_owned(),
         };
         let mut values = Vec::new();
-        if atmosphere.retrieves_aerosol() {
-            let method = self.aerosol.method.name();
-            values.push(value("aerosol_type", self.aerosol.aerosol.to_string(), "used"));
+        if let Some(aerosol) = self.aerosol.as_ref().filter(|_| atmosphere.retrieves_aerosol()) {
+            let method = aerosol.method.name();
+            values.push(value("aerosol_type", aerosol.aerosol.to_string(), "used"));
             values.push(value("aerosol_method", method.to_owned(), "retrieval"));
-            values.push(value("dark_pixels", self.aerosol.dark_pixels.to_string(), "retrieval"));
+            values.push(value("dark_pixels", aerosol.dark_pixels.to_string(), "retrieval"));
             values.push(value("mean_aot_550", format!("{:.4}", self.mean_aot_550), method));
-            if self.aerosol.checked < self.aerosol.mean {
-                let loads = format!("{:.4} to {:.4}", self.aerosol.mean, self.aerosol.checked);
+            if aerosol.checked < aerosol.mean {
+                let loads = format!("{:.4} to {:.4}", aerosol.mean, aerosol.checked);
                 values.push(value("aerosol_lowered", loads, "too many negative pixels"));
             }
         }
@@ -158,9 +163,9 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         images: results.images.iter().map(|(kind, resolution, _)| (*kind, *resolution)).collect(),
         boa_add_offset: options.product.boa_offset,
         shares: shares(&results.counts),
-        aot_retrieval: match results.aerosol.method {
-            AerosolMethod::DarkVegetation => AotRetrieval::Ddv,
-            AerosolMethod::Forecast => AotRetrieval::Cams,
+        aot_retrieval: match results.aerosol.as_ref().map(|aerosol| aerosol.method) {
+            Some(AerosolMethod::DarkVegetation) => AotRetrieval::Ddv,
+            Some(AerosolMethod::Forecast) => AotRetrieval::Cams,
             _ => AotRetrieval::Default,
         },
         mean_aot_550: results.mean_aot_550,

@@ -1,7 +1,9 @@
 //! The last stages of a recipe: images encoded tile by tile and spliced into files.
 
+use crate::arrays::Kept;
 use crate::decode::one_unit;
 use crate::error::{Error, Result};
+use crate::options::{Part, SelectionOptions};
 use crate::quicklook;
 use crate::recipe::Bands;
 use crate::stages::codec::{EncodeImage, EncodeParams, EncodePreview, PreviewParams, file_capacity};
@@ -46,6 +48,10 @@ pub(crate) struct ImageSink<'a> {
     /// Says in which file an image goes.
     pub(crate) place: Place<'a>,
     pub(crate) images: Vec<WrittenImage>,
+    /// What is asked for; the rest is not declared.
+    pub(crate) selection: SelectionOptions,
+    /// Planes that stay in memory instead of becoming files, if that is wanted.
+    pub(crate) kept: Option<Kept>,
     /// Where the preview is written once more, as a PNG for browsers.
     pub(crate) picture: Option<PathBuf>,
 }
@@ -62,6 +68,16 @@ impl ImageSink<'_> {
         resolution: Resolution,
         plane: PlaneHandle,
     ) -> Result<()> {
+        if !self.wants(kind) {
+            return Ok(());
+        }
+        if let Some(kept) = &mut self.kept {
+            if kept.wanted.contains(&(kind, resolution)) {
+                flow.keep(plane);
+                kept.planes.push((kind, plane));
+            }
+            return Ok(());
+        }
         let coding = match kind {
             ImageKind::Tci => Coding::true_colour(resolution),
             ImageKind::Scl | ImageKind::CloudProbability | ImageKind::SnowProbability => {
@@ -70,11 +86,24 @@ impl ImageSink<'_> {
             _ => Coding::reflectance(resolution),
         };
         let path = (self.place)(kind, resolution).map_err(Error::output)?;
-        let subtract = if matches!(kind, ImageKind::Band(_)) { self.subtract } else { 0 };
+        let subtract = if matches!(kind, ImageKind::Band(_) | ImageKind::Toa(_)) { self.subtract } else { 0 };
         let target = Target { extent: self.extent, ground: self.ground, resolution, coding, subtract };
         let file = encode_and_write(flow, plane, &target, path);
         self.images.push(WrittenImage { kind, resolution, file });
         Ok(())
+    }
+
+    /// Whether an image is asked for. Colour images are by-products of all bands.
+    fn wants(&self, kind: ImageKind) -> bool {
+        let selection = &self.selection;
+        match kind {
+            ImageKind::Band(band) => selection.has(Part::Bands) && selection.has_band(band),
+            ImageKind::Toa(band) => selection.has(Part::Toa) && selection.has_band(band),
+            ImageKind::Tci | ImageKind::Preview => selection.has(Part::Bands) && selection.bands.is_none(),
+            ImageKind::Aot => selection.has(Part::Aot),
+            ImageKind::Wvp => selection.has(Part::Wvp),
+            _ => selection.has(Part::Scl),
+        }
     }
 
     /// Declares the preview image, made of the surface reflectance of one grid.
@@ -89,6 +118,9 @@ impl ImageSink<'_> {
     ) -> Result<()> {
         let channels = [Band::B04, Band::B03, Band::B02].map(|band| surface.get(&band).copied());
         let [Some(red), Some(green), Some(blue)] = channels else { return Ok(()) };
+        if !self.wants(ImageKind::Preview) || self.kept.is_some() {
+            return Ok(());
+        }
         let path = (self.place)(ImageKind::Preview, grid).map_err(Error::output)?;
         let mut stage = flow.stage::<Preview>("preview", one_unit()).table(red).table(green).table(blue);
         let pixels = stage.output(PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE));

@@ -22,6 +22,8 @@
 
 mod aerosol_result;
 mod air;
+mod arrays;
+mod builder;
 mod carry;
 mod decode;
 mod demo;
@@ -55,6 +57,8 @@ pub mod worker;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use arrays::{Layer, LayerArray};
+pub use builder::ProcessorBuilder;
 pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
 pub use execution::{Execution, Strategy};
@@ -64,8 +68,9 @@ pub use kernels::KERNELS;
 pub use options::define::{OptionKind, OptionRow, OptionTopic};
 pub use options::{
     AerosolLoad, AerosolType, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption,
-    Options, OutputResolution, ProductOptions, RawAtmosphereOptions, RawClassificationOptions,
-    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RetrievalOptions, Switch,
+    Options, OutputResolution, Part, ProductOptions, RawAtmosphereOptions, RawClassificationOptions,
+    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RawSelectionOptions,
+    RetrievalOptions, SelectionOptions, Switch,
 };
 pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};

@@ -37,12 +37,13 @@ const QUANTIFICATION: f64 = 10_000.0;
 /// println!("{}", report.products[0].display());
 /// # Ok::<(), sen2cor::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Processor {
-    input: PathBuf,
+    pub(crate) input: PathBuf,
     output_dir: Option<PathBuf>,
-    options: Options,
-    executor: Option<Arc<dyn Executor>>,
-    context: RunContext,
+    pub(crate) options: Options,
+    pub(crate) executor: Option<Arc<dyn Executor>>,
+    pub(crate) context: RunContext,
     notes: Vec<QualityNote>,
 }
 
@@ -135,7 +136,7 @@ impl Processor {
             }
             let notes = std::mem::take(&mut run.job.atmosphere.notes);
             // Without a climatology the original processor looks for snow too, and calls that an error.
-            for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]) {
+            for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]).chain(self.partial_note()) {
                 report.quality.add(Some(&tile.metadata.mgrs_tile), note);
             }
             let path = run.process(executor.as_ref(), &mut meter, &mut report.quality)?;
@@ -169,6 +170,11 @@ impl Processor {
         Ok(text)
     }
 
+    /// What is to be said of a product that holds a part of the results.
+    fn partial_note(&self) -> Option<QualityNote> {
+        (!self.options.selection.is_everything()).then_some(QualityNote::PartOfResults)
+    }
+
     /// A name that was given serves one tile, unless the tile is part of it.
     fn check_names(&self, product: &L1cProduct) -> Result<()> {
         match &self.options.product.output_name {
@@ -191,7 +197,7 @@ impl Processor {
     }
 }
 
-fn open(input: &Path) -> Result<L1cProduct> {
+pub(crate) fn open(input: &Path) -> Result<L1cProduct> {
     let product = L1cProduct::open(input).map_err(Error::input)?;
     let path = product.container.path();
     if path.to_str().is_none() {
@@ -223,8 +229,8 @@ fn input_notes(product: &L1cProduct, verify: bool) -> Vec<QualityNote> {
 }
 
 /// The run of one tile.
-struct TileRun<'a> {
-    job: Job<'a>,
+pub(crate) struct TileRun<'a> {
+    pub(crate) job: Job<'a>,
     names: L2aNames,
     folder: PathBuf,
     options: &'a Options,
@@ -232,7 +238,7 @@ struct TileRun<'a> {
 }
 
 impl<'a> TileRun<'a> {
-    fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
+    pub(crate) fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
         let options = &processor.options;
         let names = names(product, tile, &options.product)?;
         let job = Job {
@@ -242,6 +248,7 @@ impl<'a> TileRun<'a> {
             resolution: options.product.resolution,
             block_cells: options.execution.block_cells,
             verify: options.product.verify,
+            is_partial: !options.selection.is_everything(),
             thresholds: options.classification.thresholds.clone(),
             median_filter_px: options.classification.median_filter as usize,
             quality_masks: options.classification.l1c_quality_masks == Switch::On,
@@ -251,7 +258,7 @@ impl<'a> TileRun<'a> {
         Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })
     }
 
-    fn sink<'s>(
+    pub(crate) fn sink<'s>(
         &self,
         place: Box<
             dyn FnMut(
@@ -269,6 +276,8 @@ impl<'a> TileRun<'a> {
             place,
             images: Vec::new(),
             picture: None,
+            selection: self.options.selection.clone(),
+            kept: None,
         }
     }
 

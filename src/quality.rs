@@ -28,6 +28,8 @@ pub enum Severity {
 pub enum QualityNote {
     /// Something that the user asked for, in the original's terms, has no effect here.
     NotHonoured(NotHonoured),
+    /// Only a part of the results was asked for.
+    PartOfResults,
     /// The input lacks something or has something odd.
     Input(Finding),
     /// Without manifest the files cannot be checked for damage.
@@ -78,6 +80,7 @@ impl QualityNote {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotHonoured(_) => "NOT_HONOURED",
+            Self::PartOfResults => "PART_OF_RESULTS",
             Self::Input(_) => "INPUT",
             Self::NoManifest => "NO_MANIFEST",
             Self::NoSnowClimatology => "NO_SNOW_CLIMATOLOGY",
@@ -94,7 +97,7 @@ impl QualityNote {
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoSnowClimatology => Severity::Information,
+            Self::NoSnowClimatology | Self::PartOfResults => Severity::Information,
             Self::NoElevationModel { .. }
             | Self::DefaultOzone { .. }
             | Self::DefaultAerosol { .. }
@@ -114,6 +117,9 @@ impl fmt::Display for QualityNote {
         match self {
             Self::NotHonoured(NotHonoured { parameter, value, reason }) => {
                 write!(f, "{parameter} ({value}) is not honoured: {reason}")
+            }
+            Self::PartOfResults => {
+                f.write_str("a part of the results was asked for; metadata of what was not computed are 0")
             }
             Self::Input(finding) => write!(f, "{}: {}", finding.subject, finding.detail),
             Self::NoManifest => f.write_str("manifest: missing, so the files are not checked for damage"),

@@ -28,13 +28,13 @@ use crate::stages::resample::{
 };
 use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
-use crate::{OutputResolution, decode};
+use crate::{OutputResolution, Part, decode};
 use classes::{Classes, SceneLayers};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec, Value};
+use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Value};
 use sen2cor_io::safe::{ImageKind, L1cProduct, L1cTile};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,8 @@ pub(crate) struct Job<'a> {
     pub(crate) resolution: OutputResolution,
     pub(crate) block_cells: u32,
     pub(crate) verify: bool,
+    /// Whether only a part of the results is asked for.
+    pub(crate) is_partial: bool,
     pub(crate) thresholds: Thresholds,
     /// Window of the median of the written class map; below 2 there is none.
     pub(crate) median_filter_px: usize,
@@ -72,6 +74,29 @@ pub(crate) struct Outcome {
     /// Per band, counted on the finest grid on which it is written.
     pub(crate) negatives: NegativeCounts,
     pub(crate) images: Vec<WrittenImage>,
+}
+
+impl Outcome {
+    /// What a run for a part of the results has to compute: the images, what the metadata say of them, and the checks of the
+    /// files that were read for them.
+    fn roots(&self, sink: &ImageSink<'_>, checks: &[Need]) -> Vec<Need> {
+        let selection = &sink.selection;
+        let mut roots: Vec<Need> = self.images.iter().map(|image| image.file.into()).collect();
+        let kept = sink.kept.iter().flat_map(|kept| &kept.planes);
+        roots.extend(kept.map(|(_, plane)| Need::from(*plane)));
+        roots.extend(checks);
+        if sink.kept.is_some() {
+            return roots;
+        }
+        let needs_air = [Part::Aot, Part::Wvp, Part::Bands].into_iter().any(|part| selection.has(part));
+        if needs_air || selection.has(Part::Scl) {
+            roots.push(self.class_counts.into());
+        }
+        if needs_air {
+            roots.extend::<[Need; 3]>([self.aot_sum.into(), self.water_sum.into(), self.aerosol.into()]);
+        }
+        roots
+    }
 }
 
 /// The result of the classification on one grid.
@@ -108,7 +133,7 @@ pub(crate) fn level_2a(
     job: &Job<'_>,
     sink: &mut ImageSink<'_>,
 ) -> Result<Outcome, Error> {
-    let decode::Native { bands: native, may_be_saturated } = decode::bands(flow, job)?;
+    let decode::Native { bands: native, may_be_saturated, checks } = decode::bands(flow, job)?;
     let recipe = Recipe { job, tiling: Tiling::square(job.extent, job.block_cells), may_be_saturated };
     let base = match job.resolution {
         OutputResolution::R60 => recipe.native_60m(flow, &native, sink)?,
@@ -119,14 +144,18 @@ pub(crate) fn level_2a(
             base
         }
     };
-    Ok(Outcome {
+    let outcome = Outcome {
         class_counts: base.scene.counts,
         aot_sum: base.aot_sum,
         water_sum: base.water_sum,
         aerosol: base.corrector.retrieved.aerosol,
         negatives: base.corrector.negatives,
         images: std::mem::take(&mut sink.images),
-    })
+    };
+    if !sink.selection.is_everything() || sink.kept.is_some() {
+        flow.prune(&outcome.roots(sink, &checks));
+    }
+    Ok(outcome)
 }
 
 /// The bands that a run reads: B08 is used at 10 m only.
@@ -159,6 +188,7 @@ impl<'a> Recipe<'a> {
         sink: &mut ImageSink<'_>,
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R20);
+        write_toa(flow, &toa, R20, sink)?;
         let scene = self.classify(flow, native, &toa, R20);
         let air = self.retrieve(flow, native, &toa, scene.class, R20);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
@@ -191,6 +221,8 @@ impl<'a> Recipe<'a> {
         sink: &mut ImageSink<'_>,
     ) -> Result<(), Error> {
         let (class, air) = (base.scene.class, base.corrector.retrieved);
+        let finest = native.iter().filter(|(band, _)| band.native_resolution() == R10);
+        write_toa(flow, &finest.map(|(&band, &plane)| (band, plane)).collect(), R10, sink)?;
         let images = Images {
             surface: base.corrector.correct(flow, native, class, bands_written(R10), R10),
             class,
@@ -208,6 +240,7 @@ impl<'a> Recipe<'a> {
         sink: &mut ImageSink<'_>,
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R60);
+        write_toa(flow, &toa, R60, sink)?;
         let scene = self.classify(flow, native, &toa, R60);
         let air = self.retrieve(flow, native, &toa, scene.class, R60);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
@@ -379,6 +412,16 @@ impl<'a> Recipe<'a> {
         stage.run(());
         Some(output)
     }
+}
+
+/// Reflectance at the top of the atmosphere, which is written only if it is asked for.
+fn write_toa(
+    flow: &mut Flow<'_, Error>,
+    toa: &Bands,
+    grid: Resolution,
+    sink: &mut ImageSink<'_>,
+) -> Result<(), Error> {
+    toa.iter().try_for_each(|(&band, &plane)| sink.image(flow, ImageKind::Toa(band), grid, plane))
 }
 
 fn write_confidences(

@@ -119,7 +119,6 @@ impl L2aProcessArguments {
             (self.res_database_dir.is_some(), "--res_database_dir", nothing),
             (self.raw, "--raw", format),
             (self.tif, "--tif", format),
-            (self.sc_only, "--sc_only", "the whole product is made"),
             (self.cr_only, "--cr_only", "it has no effect in the original either"),
         ]
         .into_iter()

@@ -12,6 +12,7 @@ mod execution;
 mod file;
 mod product;
 mod retrieval;
+mod selection;
 
 pub use atmosphere::{AerosolLoad, AerosolType, AtmosphereOptions, RawAtmosphereOptions};
 pub use check::InvalidOption;
@@ -19,6 +20,7 @@ pub use classification::{ClassificationOptions, RawClassificationOptions, Switch
 pub use execution::{ExecutionOptions, RawExecutionOptions};
 pub use product::{OutputResolution, ProductOptions, RawProductOptions};
 pub use retrieval::{RawRetrievalOptions, RetrievalOptions};
+pub use selection::{Part, RawSelectionOptions, SelectionOptions};
 
 use check::Checker;
 use define::OptionTopic;
@@ -31,6 +33,8 @@ use serde::{Deserialize, Serialize};
 pub struct RawOptions {
     #[serde(flatten)]
     pub product: RawProductOptions,
+    #[serde(flatten)]
+    pub selection: RawSelectionOptions,
     #[serde(flatten)]
     pub classification: RawClassificationOptions,
     #[serde(flatten)]
@@ -48,6 +52,8 @@ pub struct Options {
     #[serde(flatten)]
     pub product: ProductOptions,
     #[serde(flatten)]
+    pub selection: SelectionOptions,
+    #[serde(flatten)]
     pub classification: ClassificationOptions,
     #[serde(flatten)]
     pub atmosphere: AtmosphereOptions,
@@ -62,6 +68,7 @@ impl RawOptions {
     pub fn topics() -> Vec<OptionTopic> {
         vec![
             RawProductOptions::topic(),
+            RawSelectionOptions::topic(),
             RawClassificationOptions::topic(),
             RawAtmosphereOptions::topic(),
             RawRetrievalOptions::topic(),
@@ -73,6 +80,7 @@ impl RawOptions {
     pub fn defaults() -> Self {
         Self {
             product: RawProductOptions::defaults(),
+            selection: RawSelectionOptions::defaults(),
             classification: RawClassificationOptions::defaults(),
             atmosphere: RawAtmosphereOptions::defaults(),
             retrieval: RawRetrievalOptions::defaults(),
@@ -89,6 +97,7 @@ impl RawOptions {
         }
         Self {
             product: self.product.over(lower.product),
+            selection: self.selection.over(lower.selection),
             classification: self.classification.over(lower.classification),
             atmosphere: self.atmosphere.over(lower.atmosphere),
             retrieval: self.retrieval.over(lower.retrieval),
@@ -113,6 +122,7 @@ impl TryFrom<RawOptions> for Options {
             }
         }
         raw.product.check(&mut check);
+        raw.selection.check(&mut check);
         raw.classification.check(&mut check);
         raw.atmosphere.check(&mut check);
         raw.retrieval.check(&mut check);
@@ -122,6 +132,7 @@ impl TryFrom<RawOptions> for Options {
         }
         Ok(Self {
             product: raw.product.complete(),
+            selection: raw.selection.complete(),
             classification: raw.classification.complete(),
             atmosphere: raw.atmosphere.complete(),
             retrieval: raw.retrieval.complete(),

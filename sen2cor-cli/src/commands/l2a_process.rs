@@ -64,6 +64,10 @@ fn options(arguments: &L2aProcessArguments, gipp: &Gipp) -> anyhow::Result<Optio
             given.insert(name.to_owned(), Value::String(value.clone()));
         }
     }
+    if arguments.sc_only {
+        let parts = ["scl", "toa"].map(|part| Value::String(part.to_owned()));
+        given.insert("only".to_owned(), Value::Array(parts.to_vec()));
+    }
     let table = RawOptions::join_tables(given, gipp.options.clone());
     let mut raw = RawOptions::from_table(table).map_err(sen2cor::Error::Options)?;
     raw.product.generation_time = super::generation_time(raw.product.generation_time)?;

@@ -13,6 +13,9 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
         let makers = self.makers();
         let memory = Memory::new(&self.nodes, &self.planes, &makers);
         for (index, node) in self.nodes.iter().enumerate() {
+            if self.is_left_out(index) {
+                continue;
+            }
             let _ = write!(text, "{index:>4} {}", node.label);
             if let Work::Stage(stage) = &node.work {
                 let (kernel, units) = (stage.kernel, stage.tiling.len());

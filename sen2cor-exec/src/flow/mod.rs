@@ -11,6 +11,7 @@ mod build;
 mod explain;
 mod finish;
 mod memory;
+mod prune;
 mod ready;
 mod run;
 

@@ -16,6 +16,8 @@ use std::path::Path;
 pub enum ImageKind {
     /// Surface reflectance of a band.
     Band(Band),
+    /// Reflectance of a band at the top of the atmosphere, in products that hold a part of the results only.
+    Toa(Band),
     /// Aerosol optical thickness at 550 nm.
     Aot,
     /// Water vapour column.
@@ -32,11 +34,18 @@ pub enum ImageKind {
     Preview,
 }
 
+/// Names of images of reflectance at the top of the atmosphere, by the index of the band.
+const TOA_TOKENS: [&str; 13] = [
+    "TOA-B01", "TOA-B02", "TOA-B03", "TOA-B04", "TOA-B05", "TOA-B06", "TOA-B07", "TOA-B08", "TOA-B8A",
+    "TOA-B09", "TOA-B10", "TOA-B11", "TOA-B12",
+];
+
 impl ImageKind {
     /// As in file names, e.g. `B8A`, `AOT`, `MSK_CLDPRB`.
     pub const fn token(self) -> &'static str {
         match self {
             Self::Band(band) => band.name(),
+            Self::Toa(band) => TOA_TOKENS[band.index()],
             Self::Aot => "AOT",
             Self::Wvp => "WVP",
             Self::Scl => "SCL",
@@ -56,6 +65,7 @@ impl ImageKind {
     pub(crate) fn order(self) -> usize {
         match self {
             Self::Band(band) => band.index(),
+            Self::Toa(band) => 20 + band.index(),
             Self::Tci => 13,
             Self::Aot => 14,
             Self::Wvp => 15,
