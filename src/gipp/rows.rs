@@ -160,7 +160,7 @@ pub(super) const CLASSIFICATION: &[Row] = &[
     inner("RV_B12"),
     inner("T_SDW"),
     row("T2_R_B8A_B03", "thresholds.recover_vegetation_b8a_b03_min", Number, &["2.5"]),
-    row("T_B02_B12", "thresholds.shadow_b02_b12_max", Number, &["0.018"]),
+    row("T_B02_B12", "thresholds.shadow_distance_max", Number, &["0.018"]),
     row("T1_B02", "thresholds.snow_b02.low", Number, &[]),
     row("T2_B02", "thresholds.snow_b02.high", Number, &[]),
     row("T1_B04", "thresholds.cloud_b04.low", Number, &[]),
