@@ -1,8 +1,9 @@
 //! Results as arrays, without a product on the disk.
 
 use crate::error::{Error, Result};
+use crate::execution::executor_or_threads;
 use crate::options::{OutputResolution, Part};
-use crate::processor::{Processor, TileRun, executor_or_threads, open};
+use crate::processor::{Processor, TileRun, open};
 use crate::recipe::level_2a;
 use ndarray::{Array2, s};
 use sen2cor_core::dn;
