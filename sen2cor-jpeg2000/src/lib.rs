@@ -6,7 +6,7 @@
 //! [`Error::Unsupported`] before any work starts.
 //!
 //! - **Reading**: [`Codestream::read`] checks the headers, a [`Decoder`] decodes a tile, whole or a part ([`Request`]), at full or
-//!   reduced resolution, into [`Plane`]s of the caller.
+//!   reduced resolution, into a [`Target`] of the caller.
 //! - **Writing**: a [`Header`] says how; an [`Encoder`] turns the samples of a tile ([`Source`]) into a tile-part. Main header,
 //!   tile-parts and an end marker make a codestream.
 //!
@@ -36,7 +36,7 @@
 //!
 //! let stream = Codestream::read(&stream, &Limits::default())?;
 //! let mut samples = vec![0; 50 * 40];
-//! Decoder::new().decode_tile(&stream, 0, &Request::default(), &mut [Plane { samples: &mut samples, stride: 50 }])?;
+//! Decoder::new().decode_tile(&stream, 0, &Request::default(), &mut [Plane { samples: &mut samples, stride: 50, width: 50 }])?;
 //! assert_eq!(samples[50 * 3 + 7], 37);
 //! # Ok(())
 //! # }
@@ -58,7 +58,7 @@ mod wavelet;
 
 pub use codestream::{Codestream, CodingStyle, GuardBits, Header, ImageSize, Limits};
 pub use error::Error;
-pub use tile::{Decoder, EncodeOptions, Encoder, Plane, Rect, Request, Source};
+pub use tile::{Decoder, EncodeOptions, Encoder, Plane, Rect, Request, Source, Target};
 
 /// The marker that ends a codestream (EOC).
 pub const END_OF_CODESTREAM: [u8; 2] = codestream::marker::EOC.to_be_bytes();

@@ -118,7 +118,8 @@ fn decode_own(decoder: &mut Decoder, bytes: &[u8], request: &Request) -> Result<
     let area = stream.output_area(0, request);
     let (width, height) = (area.width() as usize, area.height() as usize);
     let mut planes = vec![vec![7; width * height]; stream.header().size.components.into()];
-    let mut views: Vec<_> = planes.iter_mut().map(|samples| Plane { samples, stride: width }).collect();
+    let mut views: Vec<_> =
+        planes.iter_mut().map(|samples| Plane { samples, stride: width, width }).collect();
     decoder.decode_tile(&stream, 0, request, &mut views)?;
     Ok(planes)
 }

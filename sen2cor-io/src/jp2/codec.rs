@@ -1,9 +1,11 @@
-//! What a coder of JPEG 2000 tiles does. One implementation stands behind it: [`super::OpenJpeg`].
+//! What a coder of JPEG 2000 tiles does. [`super::OpenJpeg`] and [`super::Native`] stand behind it; [`super::Codec`] chooses.
 
 use super::coding::Coding;
 use super::error::Jp2Error;
-use ndarray::{ArrayView2, s};
+use super::mini;
+use ndarray::{ArrayView2, ArrayViewMut2, s};
 use sen2cor_core::grid::Window;
+use sen2cor_jpeg2000::{Header, Source};
 
 /// What decoding a tile must give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,34 +90,26 @@ impl<'a> Samples<'a> {
         }
         Ok(())
     }
+}
 
-    /// Copies a component row by row; what needs more bits than the coding has is an error.
-    pub(super) fn copy_component(
-        &self,
-        number: usize,
-        coding: &Coding,
-        out: &mut [i32],
-    ) -> Result<(), Jp2Error> {
-        let highest = match self {
-            Self::U16(planes) => planes.get(number).map_or(0, |plane| copy(plane, out)),
-            Self::U8(planes) => planes.get(number).map_or(0, |plane| copy(plane, out)),
-        };
-        if highest > coding.max_sample() {
-            return Err(Jp2Error::Sample { value: highest, bits: coding.bits });
+impl Source for Samples<'_> {
+    fn read_row(&self, component: usize, row: usize, out: &mut [i32]) {
+        match self {
+            Self::U16(planes) => copy_row(planes.get(component), row, out),
+            Self::U8(planes) => copy_row(planes.get(component), row, out),
         }
-        Ok(())
     }
 }
 
-/// Copies row by row and returns the largest sample.
-fn copy<T: Copy + Into<u16>>(plane: &ArrayView2<'_, T>, out: &mut [i32]) -> u16 {
-    let mut highest = 0;
-    for (target, &sample) in out.iter_mut().zip(plane) {
-        let sample: u16 = sample.into();
-        highest = highest.max(sample);
-        *target = sample.into();
+/// Copies a row; what is not there was refused by [`Samples::check`].
+fn copy_row<T: Copy + Into<i32>>(plane: Option<&ArrayView2<'_, T>>, row: usize, out: &mut [i32]) {
+    let Some(plane) = plane.filter(|plane| row < plane.nrows()) else { return };
+    let line = plane.row(row);
+    if let Some(line) = line.as_slice() {
+        out.iter_mut().zip(line).for_each(|(out, &sample)| *out = sample.into());
+    } else {
+        out.iter_mut().zip(line).for_each(|(out, &sample)| *out = sample.into());
     }
-    highest
 }
 
 fn cut<'a, T>(planes: &[ArrayView2<'a, T>], w: Window) -> Result<Vec<ArrayView2<'a, T>>, Jp2Error> {
@@ -151,21 +145,77 @@ pub trait TileCodec: Send + Sync {
     /// What to call it in messages.
     fn name(&self) -> &'static str;
 
-    /// Decodes a stream of one tile ([`super::ImageIndex::mini_stream`]): samples of each component row by row.
+    /// Decodes a stream of one tile ([`super::ImageIndex::mini_stream`]) into one view per component, of the `expected` shape.
     ///
     /// # Errors
-    /// If the stream is damaged, incomplete, or does not hold what is `expected`.
-    fn decode(&self, mini: &[u8], expected: TileShape) -> Result<Vec<Vec<u16>>, Jp2Error>;
+    /// If the stream is damaged, incomplete, or does not hold what is `expected`. The views may have been written in part then.
+    fn decode_into(
+        &self,
+        mini: &[u8],
+        expected: TileShape,
+        out: &mut [ArrayViewMut2<'_, u16>],
+    ) -> Result<(), Jp2Error>;
 
-    /// Encodes a tile and appends its tile-part, from the SOT marker to the last byte of data, to `out`.
+    /// Encodes the tile of an image of one tile ([`Header::of_tile`]) and appends its tile-part, from the SOT marker to the
+    /// last byte of data, to `out`; its number is `number`.
+    ///
+    /// # Errors
+    /// If the samples do not fit, or the coder cannot do this coding.
+    fn encode_as(
+        &self,
+        header: &Header,
+        samples: &Samples<'_>,
+        number: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Jp2Error>;
+
+    /// Decodes a stream of one tile: samples of each component row by row.
+    ///
+    /// # Errors
+    /// As [`Self::decode_into`].
+    fn decode(&self, mini: &[u8], expected: TileShape) -> Result<Vec<Vec<u16>>, Jp2Error> {
+        // A damaged header may claim anything: what is expected comes from the caller, who has checked it.
+        let mut planes = vec![vec![0; expected.rows * expected.cols]; usize::from(expected.components)];
+        let views = planes.iter_mut().map(|plane| {
+            ArrayViewMut2::from_shape((expected.rows, expected.cols), plane.as_mut_slice())
+                .map_err(|_| Jp2Error::tile(0, "has a shape without memory"))
+        });
+        let mut views = views.collect::<Result<Vec<_>, _>>()?;
+        self.decode_into(mini, expected, &mut views)?;
+        drop(views);
+        Ok(planes)
+    }
+
+    /// Encodes a tile and appends its tile-part to `out`.
     ///
     /// # Errors
     /// If the samples do not fit the coding, or the tile-part would exceed [`Coding::tile_capacity`].
-    fn encode(&self, coding: &Coding, tile: &TileToEncode<'_>, out: &mut Vec<u8>) -> Result<(), Jp2Error>;
+    fn encode(&self, coding: &Coding, tile: &TileToEncode<'_>, out: &mut Vec<u8>) -> Result<(), Jp2Error> {
+        coding.check()?;
+        tile.samples.check(coding.components, tile.window.rows, tile.window.cols)?;
+        let start = out.len();
+        let encoded = self
+            .encode_as(&coding.header_of(tile)?, &tile.samples, tile.tile, out)
+            .and_then(|()| mini::check_capacity(out.len() - start, coding, tile.tile));
+        encoded.inspect_err(|_| out.truncate(start))
+    }
 
     /// COD and QCD segments of the main header that belongs to these tile-parts.
     ///
     /// # Errors
     /// If the coder cannot do this coding.
-    fn main_header_segments(&self, coding: &Coding) -> Result<Vec<u8>, Jp2Error>;
+    fn main_header_segments(&self, coding: &Coding) -> Result<Vec<u8>, Jp2Error> {
+        coding.check()?;
+        Ok(coding.header_segments())
+    }
+}
+
+/// Compares views with the shape that a tile has.
+pub(super) fn check_views(expected: TileShape, views: &[ArrayViewMut2<'_, u16>]) -> Result<(), Jp2Error> {
+    Jp2Error::same("number of components", usize::from(expected.components), views.len())?;
+    for view in views {
+        Jp2Error::same("rows of the tile", expected.rows, view.nrows())?;
+        Jp2Error::same("columns of the tile", expected.cols, view.ncols())?;
+    }
+    Ok(())
 }

@@ -3,10 +3,12 @@
 //! All are reversible 5-3 with one layer in LRCP order. Level-2A reflectance, aerosol and water vapour images share
 //! the parameters of the Level-1C bands.
 
+use super::codec::TileToEncode;
 use super::error::Jp2Error;
 use super::markers;
 use crate::limits::MAX_TILE_SAMPLES;
 use sen2cor_core::grid::Resolution;
+use sen2cor_jpeg2000::{CodingStyle, Header, ImageSize};
 use serde::{Deserialize, Serialize};
 
 /// How the tiles of an image are coded.
@@ -122,9 +124,22 @@ impl Coding {
         Ok(())
     }
 
-    /// Largest sample.
-    pub(super) const fn max_sample(&self) -> u16 {
-        if self.bits >= 16 { u16::MAX } else { (1 << self.bits) - 1 }
+    /// The header of a stream that holds only this tile, at its place in the image.
+    pub(super) fn header_of(&self, tile: &TileToEncode<'_>) -> Result<Header, Jp2Error> {
+        let fits = |value: usize| {
+            u32::try_from(value).map_err(|_| Jp2Error::tile(tile.tile.into(), "is too far out"))
+        };
+        let window = tile.window;
+        let start = [fits(window.col)?, fits(window.row)?];
+        let end = [fits(window.col + window.cols)?, fits(window.row + window.rows)?];
+        let (block, precinct) = (self.code_block.ilog2() as u8, self.precinct.ilog2() as u8);
+        let style = CodingStyle {
+            colour_transform: self.colour_transform,
+            ..CodingStyle::square(self.decompositions, block, precinct)
+        };
+        let (components, bits) = (self.components, self.bits);
+        let size = ImageSize { end, start, tile: [self.tile; 2], tile_start: start, components, bits };
+        Header::new(size, style).map_err(Jp2Error::from)
     }
 
     /// Contents of COD without marker and length (A.6.1): precincts given, LRCP, one layer, no block style flags.

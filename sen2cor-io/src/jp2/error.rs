@@ -119,6 +119,26 @@ impl Jp2Error {
     }
 }
 
+impl From<sen2cor_jpeg2000::Error> for Jp2Error {
+    /// What the native coder says, in the words of this crate.
+    fn from(error: sen2cor_jpeg2000::Error) -> Self {
+        use sen2cor_jpeg2000::Error as Native;
+        match error {
+            Native::Marker { marker, offset, reason } => Self::marker(marker, offset as u64, reason),
+            Native::Unsupported { what, found } => {
+                Self::Unsupported { what, expected: "what the native coder knows", found }
+            }
+            Native::Limit { what, limit, found } => Self::Limit { what, limit, found },
+            Native::Tile { tile, reason } => Self::tile(tile, reason),
+            Native::Argument { field, expected, found } => Self::Contradiction { field, expected, found },
+            Native::Sample { value, bits } => {
+                Self::Sample { value: u16::try_from(value).unwrap_or(u16::MAX), bits }
+            }
+            other => Self::Codec { codec: "native coder", doing: "decoding", message: other.to_string() },
+        }
+    }
+}
+
 impl From<crate::Error> for Jp2Error {
     fn from(error: crate::Error) -> Self {
         Self::Read(Box::new(error))

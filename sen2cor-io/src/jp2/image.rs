@@ -5,7 +5,7 @@ use super::error::Jp2Error;
 use super::index::ImageIndex;
 use super::write::{ImageLayout, write_jp2};
 use crate::bytes::ByteSource;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, s};
+use ndarray::{Array2, ArrayViewMut2, s};
 use std::io::Write;
 
 /// Decodes a tile of an image with one component into `out`, which has the shape of [`ImageIndex::tile_window`].
@@ -17,17 +17,13 @@ pub fn decode_tile_into(
     index: &ImageIndex,
     source: &dyn ByteSource,
     tile: usize,
-    mut out: ArrayViewMut2<'_, u16>,
+    out: ArrayViewMut2<'_, u16>,
 ) -> Result<(), Jp2Error> {
     let shape = index.tile_shape(tile);
     Jp2Error::same("number of components", 1, shape.components)?;
     Jp2Error::same("rows of the tile", shape.rows, out.nrows())?;
     Jp2Error::same("columns of the tile", shape.cols, out.ncols())?;
-    let decoded = codec.decode(&index.mini_stream(source, tile)?, shape)?;
-    for plane in &decoded {
-        out.assign(&plane_of(plane, shape.rows, shape.cols, tile)?);
-    }
-    Ok(())
+    codec.decode_into(&index.mini_stream(source, tile)?, shape, &mut [out])
 }
 
 /// Decodes all tiles, one after another: one array (rows, cols) per component.
@@ -43,12 +39,9 @@ pub fn decode_image(
     let mut planes = vec![Array2::zeros(shape); usize::from(index.components())];
     for tile in 0..index.tile_count() {
         let (expected, w) = (index.tile_shape(tile), index.tile_window(tile));
-        let decoded = codec.decode(&index.mini_stream(source, tile)?, expected)?;
-        for (plane, samples) in planes.iter_mut().zip(&decoded) {
-            plane
-                .slice_mut(s![w.row..w.row + w.rows, w.col..w.col + w.cols])
-                .assign(&plane_of(samples, w.rows, w.cols, tile)?);
-        }
+        let window = s![w.row..w.row + w.rows, w.col..w.col + w.cols];
+        let mut parts: Vec<_> = planes.iter_mut().map(|plane| plane.slice_mut(window)).collect();
+        codec.decode_into(&index.mini_stream(source, tile)?, expected, &mut parts)?;
     }
     Ok(planes)
 }
@@ -92,9 +85,4 @@ pub fn write_image(
     let starts = std::iter::once(0).chain(ends.iter().copied());
     let parts = starts.zip(&ends).map(|(start, &end)| bytes.get(start..end).unwrap_or_default());
     write_jp2(out, layout, &codec.main_header_segments(&layout.coding)?, gml, parts)
-}
-
-fn plane_of(samples: &[u16], rows: usize, cols: usize, tile: usize) -> Result<ArrayView2<'_, u16>, Jp2Error> {
-    ArrayView2::from_shape((rows, cols), samples)
-        .map_err(|_| Jp2Error::tile(tile, format!("{} samples were decoded", samples.len())))
 }

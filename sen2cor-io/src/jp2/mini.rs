@@ -10,9 +10,7 @@ use super::error::Jp2Error;
 use super::index::ImageIndex;
 use super::markers::{self, Siz};
 use crate::bytes::ByteSource;
-
-/// Room for the main header of a stream of one tile, bytes.
-pub(super) const MAX_OWN_HEADER_BYTES: usize = 4096;
+use sen2cor_jpeg2000::{Header, Limits};
 
 /// Main header with the geometry of one tile, its tile-parts renumbered to tile 0, end marker.
 pub(super) fn assemble(
@@ -47,31 +45,18 @@ pub(super) fn set_tile_part(bytes: &mut [u8], tile: u16, len: u32) {
 }
 
 /// Takes the tile-part out of a stream of one tile, numbers it and appends it to `out`. The coder's main header is
-/// compared with ours, which will stand before the tile-part in the file.
+/// compared with the one that was asked for.
 pub(super) fn append_tile_part(
     stream: &[u8],
-    coding: &Coding,
+    header: &Header,
     tile: u16,
     out: &mut Vec<u8>,
 ) -> Result<(), Jp2Error> {
     let wrong = |reason: &str| Jp2Error::tile(tile.into(), format!("the coder's stream {reason}"));
     let cut_off = || wrong("is cut off");
-    let mut at = 2;
-    loop {
-        let marker = be16(stream, at).ok_or_else(cut_off)?;
-        if marker == markers::SOT {
-            break;
-        }
-        let len = usize::from(be16(stream, at + 2).ok_or_else(cut_off)?);
-        let contents = stream.get(at + 4..at + 2 + len).ok_or_else(cut_off)?;
-        match marker {
-            markers::SIZ | markers::COM => {}
-            markers::COD if contents == coding.cod() => {}
-            // OpenJPEG has two guard bits; the number of bit planes is the same.
-            markers::QCD if contents == coding.qcd(1) || contents == coding.qcd(2) => {}
-            _ => return Err(wrong(&format!("has another header: marker {marker:04X}, {contents:02X?}"))),
-        }
-        at += 2 + len;
+    let (found, at) = Header::read(stream, &Limits::default())?;
+    if !found.codes_like(header) {
+        return Err(wrong("has another header"));
     }
     let end = stream.len().saturating_sub(2);
     let part = stream.get(at..end).ok_or_else(cut_off)?;
@@ -79,13 +64,19 @@ pub(super) fn append_tile_part(
     if be16(stream, end) != Some(markers::EOC) || be32(part, 6) != Some(len) {
         return Err(wrong("is not one tile-part"));
     }
-    if part.len() > coding.tile_capacity() {
-        return Err(wrong(&format!("has {len} bytes, {} are foreseen", coding.tile_capacity())));
-    }
     let start = out.len();
     out.extend_from_slice(part);
     if let Some(own) = out.get_mut(start..) {
         set_tile_part(own, tile, len);
+    }
+    Ok(())
+}
+
+/// Refuses a tile-part that is longer than foreseen.
+pub(super) fn check_capacity(len: usize, coding: &Coding, tile: u16) -> Result<(), Jp2Error> {
+    if len > coding.tile_capacity() {
+        let reason = format!("has {len} bytes, {} are foreseen", coding.tile_capacity());
+        return Err(Jp2Error::tile(tile.into(), reason));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 //! - **Writing**: an [`ImageLayout`] cuts the image into tiles, [`encode_tile`] makes a tile-part of each, and
 //!   [`write_jp2`] splices them into a file with its position ([`gml_document`]). [`write_image`] does all of it.
 //!
-//! The coder is a [`TileCodec`]; [`OpenJpeg`] is the one there is. JPEG 2000 has no checksum: damaged image data may
+//! The coder is a [`TileCodec`]: [`Native`], [`OpenJpeg`], or [`Codec`], which chooses. Both give the same pixels and bytes. JPEG 2000 has no checksum: damaged image data may
 //! decode to wrong pixels without a warning, so products should be checked against their manifest.
 
 mod boxes;
@@ -21,6 +21,7 @@ mod image;
 mod index;
 mod markers;
 mod mini;
+mod native;
 mod openjpeg;
 mod write;
 
@@ -31,5 +32,6 @@ pub use error::Jp2Error;
 pub use gml::gml_document;
 pub use image::{decode_image, decode_tile_into, encode_tile, write_image};
 pub use index::ImageIndex;
+pub use native::{Codec, Native};
 pub use openjpeg::OpenJpeg;
 pub use write::{ImageLayout, write_jp2};

@@ -6,11 +6,12 @@
 //! used through shared references only. The callbacks neither index nor unwrap: a panic there would abort.
 #![allow(unsafe_code, reason = "OpenJPEG is a C library")]
 
-use super::codec::{Samples, TileCodec, TileShape, TileToEncode};
-use super::coding::Coding;
+use super::codec::{Samples, TileCodec, TileShape, check_views};
 use super::error::Jp2Error;
 use super::mini;
+use ndarray::ArrayViewMut2;
 use openjpeg_sys as opj;
+use sen2cor_jpeg2000::{Header, Source};
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -32,7 +33,13 @@ impl TileCodec for OpenJpeg {
         NAME
     }
 
-    fn decode(&self, mini: &[u8], expected: TileShape) -> Result<Vec<Vec<u16>>, Jp2Error> {
+    fn decode_into(
+        &self,
+        mini: &[u8],
+        expected: TileShape,
+        out: &mut [ArrayViewMut2<'_, u16>],
+    ) -> Result<(), Jp2Error> {
+        check_views(expected, out)?;
         let (log, reader) = (Log::default(), Reader { bytes: mini, position: Cell::new(0) });
         let codec = Codec::decoder(&log)?;
         let stream = Stream::reading(&reader)?;
@@ -48,29 +55,28 @@ impl TileCodec for OpenJpeg {
             return Err(codec.failure("decoding"));
         }
         image.check(expected)?;
-        image.samples(expected)
+        image.copy_samples(expected, out)
     }
 
-    fn encode(&self, coding: &Coding, tile: &TileToEncode<'_>, out: &mut Vec<u8>) -> Result<(), Jp2Error> {
-        coding.check()?;
-        tile.samples.check(coding.components, tile.window.rows, tile.window.cols)?;
-        let stream = encode_stream(coding, tile)?;
-        mini::append_tile_part(&stream, coding, tile.tile, out)
-    }
-
-    fn main_header_segments(&self, coding: &Coding) -> Result<Vec<u8>, Jp2Error> {
-        coding.check()?;
-        Ok(coding.header_segments())
+    fn encode_as(
+        &self,
+        header: &Header,
+        samples: &Samples<'_>,
+        number: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Jp2Error> {
+        let [cols, rows] = header.size.tile_shape(0);
+        samples.check(header.size.components, rows, cols)?;
+        mini::append_tile_part(&encode_stream(header, samples)?, header, number, out)
     }
 }
 
-/// The codestream whose only tile is the given one.
-fn encode_stream(coding: &Coding, tile: &TileToEncode<'_>) -> Result<Vec<u8>, Jp2Error> {
-    let limit = coding.tile_capacity() + mini::MAX_OWN_HEADER_BYTES;
-    let (log, sink) = (Log::default(), Sink { bytes: RefCell::default(), limit, full: Cell::new(false) });
+/// The codestream of an image of one tile.
+fn encode_stream(header: &Header, samples: &Samples<'_>) -> Result<Vec<u8>, Jp2Error> {
+    let (log, sink) = (Log::default(), Sink::default());
     let codec = Codec::encoder(&log)?;
-    let image = Image::to_encode(coding, tile)?;
-    let mut parameters = encoder_parameters(coding, tile)?;
+    let image = Image::to_encode(header, samples)?;
+    let mut parameters = encoder_parameters(header)?;
     // SAFETY: codec and image are live; the parameters are initialised and are copied by the call.
     let set = unsafe { opj::opj_setup_encoder(codec.raw(), &raw mut parameters, image.raw()) };
     codec.done(set, "setting the coding parameters")?;
@@ -87,16 +93,13 @@ fn encode_stream(coding: &Coding, tile: &TileToEncode<'_>) -> Result<Vec<u8>, Jp
         opj::opj_encode(codec.raw(), stream.raw()) != 0
             && opj::opj_end_compress(codec.raw(), stream.raw()) != 0
     };
-    if sink.full.get() {
-        let reason = format!("needs more than the {} bytes foreseen", coding.tile_capacity());
-        return Err(Jp2Error::tile(tile.tile.into(), reason));
-    }
     codec.done(c_int::from(encoded), "encoding")?;
     drop(stream);
     Ok(sink.bytes.into_inner())
 }
 
-fn encoder_parameters(coding: &Coding, tile: &TileToEncode<'_>) -> Result<opj::opj_cparameters_t, Jp2Error> {
+fn encoder_parameters(header: &Header) -> Result<opj::opj_cparameters_t, Jp2Error> {
+    let (size, style) = (&header.size, &header.style);
     let mut parameters = MaybeUninit::<opj::opj_cparameters_t>::zeroed();
     // SAFETY: the call fills the struct it is given. Zero is a valid value of every field (numbers, arrays of
     // numbers, pointers, enums with a variant 0), so it is initialised whatever the call leaves out.
@@ -104,27 +107,31 @@ fn encoder_parameters(coding: &Coding, tile: &TileToEncode<'_>) -> Result<opj::o
         opj::opj_set_default_encoder_parameters(parameters.as_mut_ptr());
         parameters.assume_init()
     };
-    let number =
-        |value: usize| c_int::try_from(value).map_err(|_| Jp2Error::tile(tile.tile.into(), "is too far out"));
-    (p.image_offset_x0, p.image_offset_y0) = (number(tile.window.col)?, number(tile.window.row)?);
-    (p.cp_tx0, p.cp_ty0) = (p.image_offset_x0, p.image_offset_y0);
+    let number = |value: u32| c_int::try_from(value).map_err(|_| Jp2Error::tile(0, "is too far out"));
+    (p.image_offset_x0, p.image_offset_y0) = (number(size.start[0])?, number(size.start[1])?);
+    (p.cp_tx0, p.cp_ty0) = (number(size.tile_start[0])?, number(size.tile_start[1])?);
     // OpenJPEG refuses tiles smaller than 2^decompositions. Since the image ends where the tile does, a larger
     // nominal size changes nothing in the tile-part.
-    let nominal = coding.tile.max(1 << coding.decompositions) as c_int;
-    (p.tile_size_on, p.cp_tdx, p.cp_tdy) = (1, nominal, nominal);
+    let least = 1u32.checked_shl(style.decompositions.into()).unwrap_or(u32::MAX);
+    (p.cp_tdx, p.cp_tdy) = (number(size.tile[0].max(least))?, number(size.tile[1].max(least))?);
+    p.tile_size_on = 1;
     p.irreversible = 0;
-    p.numresolution = c_int::from(coding.decompositions) + 1;
+    p.numresolution = c_int::from(style.decompositions) + 1;
     p.tcp_numlayers = 1;
     p.tcp_rates[0] = 0.0;
     p.cp_disto_alloc = 1;
     p.prog_order = opj::OPJ_PROG_ORDER::OPJ_LRCP;
     p.csty = 1;
     p.res_spec = p.numresolution;
-    p.prcw_init = [coding.precinct as c_int; 33];
-    p.prch_init = p.prcw_init;
-    (p.cblockw_init, p.cblockh_init) = (coding.code_block as c_int, coding.code_block as c_int);
-    p.mode = 0;
-    p.tcp_mct = c_char::from(coding.colour_transform);
+    // OpenJPEG counts from the highest resolution, the header from the lowest.
+    let exponents = style.precinct_exponents.iter().take(usize::from(style.decompositions) + 1).rev();
+    for ((width, height), &[x, y]) in p.prcw_init.iter_mut().zip(&mut p.prch_init).zip(exponents) {
+        (*width, *height) = (1 << x, 1 << y);
+    }
+    let [width, height] = style.block_exponents;
+    (p.cblockw_init, p.cblockh_init) = (1 << width, 1 << height);
+    p.mode = style.bypass.into();
+    p.tcp_mct = c_char::from(style.colour_transform);
     Ok(p)
 }
 
@@ -258,21 +265,16 @@ unsafe extern "C" fn on_skip(count: i64, reader: *mut c_void) -> i64 {
     }
 }
 
-/// Encoded bytes, up to a limit.
+/// Encoded bytes.
+#[derive(Default)]
 struct Sink {
     bytes: RefCell<Vec<u8>>,
-    limit: usize,
-    full: Cell<bool>,
 }
 
 unsafe extern "C" fn on_write(buffer: *mut c_void, len: usize, sink: *mut c_void) -> usize {
     // SAFETY: `sink` was set to a `Sink` that the stream guard borrows.
     let sink = unsafe { &*sink.cast::<Sink>() };
     let Ok(mut bytes) = sink.bytes.try_borrow_mut() else { return usize::MAX };
-    if len > sink.limit.saturating_sub(bytes.len()) {
-        sink.full.set(true);
-        return usize::MAX;
-    }
     if len > 0 && !buffer.is_null() {
         // SAFETY: OpenJPEG passes `len` initialised bytes of its own.
         bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(buffer.cast::<u8>(), len) });
@@ -334,16 +336,9 @@ struct Image(NonNull<opj::opj_image_t>);
 
 impl Image {
     /// An image that is one tile, at the tile's place, filled with its samples.
-    fn to_encode(coding: &Coding, tile: &TileToEncode<'_>) -> Result<Self, Jp2Error> {
-        let fits = |value: usize| {
-            u32::try_from(value).map_err(|_| Jp2Error::tile(tile.tile.into(), "is too far out"))
-        };
-        let (x0, y0) = (fits(tile.window.col)?, fits(tile.window.row)?);
-        let (x1, y1) = (
-            fits(tile.window.col.saturating_add(tile.window.cols))?,
-            fits(tile.window.row.saturating_add(tile.window.rows))?,
-        );
-        let prec = u32::from(coding.bits);
+    fn to_encode(header: &Header, samples: &Samples<'_>) -> Result<Self, Jp2Error> {
+        let ([x0, y0], [x1, y1]) = (header.size.start, header.size.end);
+        let prec = u32::from(header.size.bits);
         let component = opj::opj_image_cmptparm_t {
             dx: 1,
             dy: 1,
@@ -355,15 +350,16 @@ impl Image {
             bpp: prec,
             sgnd: 0,
         };
-        let mut components = vec![component; usize::from(coding.components)];
+        let mut components = vec![component; usize::from(header.size.components)];
         let space = opj::OPJ_COLOR_SPACE::OPJ_CLRSPC_UNSPECIFIED;
         // SAFETY: the pointer is valid for as many components as are announced; null is handled.
-        let raw = unsafe { opj::opj_image_create(coding.components.into(), components.as_mut_ptr(), space) };
+        let raw =
+            unsafe { opj::opj_image_create(header.size.components.into(), components.as_mut_ptr(), space) };
         let mut image = Self(NonNull::new(raw).ok_or_else(out_of_memory)?);
         // SAFETY: the image is live and borrowed mutably by no one else.
         let fields = unsafe { image.0.as_mut() };
         (fields.x0, fields.y0, fields.x1, fields.y1) = (x0, y0, x1, y1);
-        image.fill(coding, &tile.samples)?;
+        image.fill(header.size.bits, samples)?;
         Ok(image)
     }
 
@@ -381,13 +377,18 @@ impl Image {
     }
 
     /// Copies the samples in; their shape was checked before.
-    fn fill(&mut self, coding: &Coding, samples: &Samples<'_>) -> Result<(), Jp2Error> {
+    fn fill(&mut self, bits: u8, samples: &Samples<'_>) -> Result<(), Jp2Error> {
         for (number, component) in self.components().iter().enumerate() {
             let data = NonNull::new(component.data).ok_or_else(out_of_memory)?;
             let len = component.w as usize * component.h as usize;
             // SAFETY: `opj_image_create` allocated and cleared w * h samples, which only this image refers to.
             let data = unsafe { std::slice::from_raw_parts_mut(data.as_ptr(), len) };
-            samples.copy_component(number, coding, data)?;
+            for (row, line) in data.chunks_exact_mut((component.w as usize).max(1)).enumerate() {
+                samples.read_row(number, row, line);
+            }
+            if let Some(&value) = data.iter().find(|sample| **sample >> bits != 0) {
+                return Err(Jp2Error::Sample { value: value as u16, bits });
+            }
         }
         Ok(())
     }
@@ -409,10 +410,9 @@ impl Image {
         Ok(())
     }
 
-    /// The decoded samples.
-    fn samples(&self, expected: TileShape) -> Result<Vec<Vec<u16>>, Jp2Error> {
-        let mut planes = Vec::with_capacity(usize::from(expected.components));
-        for component in self.components() {
+    /// Copies the decoded samples out.
+    fn copy_samples(&self, expected: TileShape, out: &mut [ArrayViewMut2<'_, u16>]) -> Result<(), Jp2Error> {
+        for (component, plane) in self.components().iter().zip(out) {
             Jp2Error::same("rows of the tile", expected.rows, component.h as usize)?;
             Jp2Error::same("columns of the tile", expected.cols, component.w as usize)?;
             let data = NonNull::new(component.data).ok_or_else(|| Jp2Error::Codec {
@@ -422,14 +422,23 @@ impl Image {
             })?;
             // SAFETY: after a successful decoding a component has w * h samples; both were just checked.
             let data = unsafe { std::slice::from_raw_parts(data.as_ptr(), expected.rows * expected.cols) };
-            let plane: Result<Vec<u16>, _> = data.iter().map(|&sample| u16::try_from(sample)).collect();
-            planes.push(plane.map_err(|_| Jp2Error::Codec {
-                codec: NAME,
-                doing: "decoding",
-                message: "a sample has more than 16 bits".to_owned(),
-            })?);
+            // The sign was checked, so a sample is negative only if it has more than 16 bits.
+            let mut all = 0;
+            for (mut row, line) in plane.rows_mut().into_iter().zip(data.chunks_exact(expected.cols.max(1))) {
+                row.iter_mut().zip(line).for_each(|(out, &sample)| {
+                    all |= sample;
+                    *out = sample as u16;
+                });
+            }
+            if all >> 16 != 0 {
+                return Err(Jp2Error::Codec {
+                    codec: NAME,
+                    doing: "decoding",
+                    message: "a sample has more than 16 bits".to_owned(),
+                });
+            }
         }
-        Ok(planes)
+        Ok(())
     }
 }
 

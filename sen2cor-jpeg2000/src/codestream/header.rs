@@ -25,9 +25,35 @@ impl Header {
         if style.start_markers || style.end_markers {
             return Err(Error::unsupported("writing SOP and EPH markers", "asked for"));
         }
-        let header = Self { size, style, planes: Planes::of_depth(size.bits) };
+        let mut header = Self { size, style, planes: Planes::of_depth(size.bits) };
+        // What is not used is the same in all headers.
+        header.style.precinct_exponents[usize::from(style.decompositions) + 1..].fill([15; 2]);
         header.check_components()?;
         Ok(header)
+    }
+
+    /// The header of a stream that holds one tile only, where it lies in the image. The tile has the number 0 there; its
+    /// samples and packets are the same.
+    #[must_use]
+    pub fn of_tile(&self, tile: usize) -> Self {
+        let (area, [across, _]) = (self.size.tile_area(tile), self.size.tile_counts());
+        let steps = [tile % across.max(1) as usize, tile / across.max(1) as usize];
+        let origin = |i: usize| {
+            self.size.tile_start[i].saturating_add((steps[i] as u32).saturating_mul(self.size.tile[i]))
+        };
+        let size = ImageSize {
+            end: [area.x1, area.y1],
+            start: [area.x0, area.y0],
+            tile_start: [origin(0), origin(1)],
+            ..self.size
+        };
+        Self { size, ..*self }
+    }
+
+    /// Whether both make the same packets of the same tile.
+    pub fn codes_like(&self, other: &Self) -> bool {
+        (&self.style, &self.planes) == (&other.style, &other.planes)
+            && (self.size.components, self.size.bits) == (other.size.components, other.size.bits)
     }
 
     /// Reads the main header at the start of `bytes`; also returns where the first tile-part is.

@@ -107,7 +107,7 @@ impl ImageSize {
     }
 
     /// A tile on the reference grid, cut at the borders of the image (B-7 to B-10).
-    pub(crate) fn tile_area(&self, tile: usize) -> Rect {
+    pub fn tile_area(&self, tile: usize) -> Rect {
         let [across, down] = self.tile_counts().map(|count| count.max(1) as usize);
         if tile >= across * down {
             return Rect::default();

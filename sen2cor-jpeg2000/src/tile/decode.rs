@@ -21,13 +21,45 @@ pub struct Request {
     pub region: Option<Rect>,
 }
 
-/// Where the samples of a component go.
+/// Where decoded samples go, row by row.
+pub trait Target {
+    /// The memory of a row of a component, which has the width of [`Codestream::output_area`]. Rows count from the upper border
+    /// of that area and come from top to bottom; another width is an error.
+    fn row(&mut self, component: usize, row: usize) -> &mut [u16];
+}
+
+/// The samples of a component in memory of the caller.
 #[derive(Debug)]
 pub struct Plane<'a> {
     /// The rows.
     pub samples: &'a mut [u16],
     /// Distance of two rows.
     pub stride: usize,
+    /// Samples of a row.
+    pub width: usize,
+}
+
+impl Target for [Plane<'_>] {
+    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
+        let plane = self.get_mut(component);
+        let row = plane.and_then(|p| {
+            let start = row.checked_mul(p.stride)?;
+            p.samples.get_mut(start..start.checked_add(p.width)?)
+        });
+        row.unwrap_or_default()
+    }
+}
+
+impl<const N: usize> Target for [Plane<'_>; N] {
+    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
+        self.as_mut_slice().row(component, row)
+    }
+}
+
+impl Target for Vec<Plane<'_>> {
+    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
+        self.as_mut_slice().row(component, row)
+    }
 }
 
 impl Codestream<'_> {
@@ -74,19 +106,18 @@ impl Decoder {
         }
     }
 
-    /// Decodes a tile, or the part of it that is asked for, into one plane per component. Their size is that of
-    /// [`Codestream::output_area`].
+    /// Decodes a tile, or the part of it that is asked for. The size of the output is that of [`Codestream::output_area`].
     ///
     /// # Errors
-    /// [`Error::Argument`] if tile, request or planes do not fit the stream; [`Error::Tile`] and [`Error::Packet`] if data are
-    /// missing or damaged. The planes may have been written in part then. The data of code-blocks have no checksum: damage
+    /// [`Error::Argument`] if request or target do not fit the stream; [`Error::Tile`] and [`Error::Packet`] if data are
+    /// missing or damaged. The target may have been written in part then. The data of code-blocks have no checksum: damage
     /// there gives wrong samples.
     pub fn decode_tile(
         &mut self,
         stream: &Codestream<'_>,
         tile: usize,
         request: &Request,
-        planes: &mut [Plane<'_>],
+        target: &mut dyn Target,
     ) -> Result<(), Error> {
         let header = stream.header();
         if request.reduce > header.style.decompositions {
@@ -97,7 +128,6 @@ impl Decoder {
             return Err(Error::Tile { tile, reason: "does not exist" });
         }
         let output = stream.output_area(tile, request);
-        check_planes(header, &output, planes)?;
         let count = usize::from(header.style.decompositions - request.reduce) + 1;
         let area = header.size.tile_area(tile);
         let packets = stream.packets(tile)?;
@@ -114,8 +144,7 @@ impl Decoder {
         self.coefficients.clear();
         self.coefficients.resize(geometry.coefficients * components, 0);
         self.decode_packets(&header.style, &packets, &geometry, &needed(&geometry, output))?;
-        self.write_samples(header, &geometry, output, planes);
-        Ok(())
+        self.write_samples(header, &geometry, output, target)
     }
 
     /// Walks over the packets (B.12.1.1) and decodes their blocks.
@@ -198,45 +227,33 @@ impl Decoder {
         header: &Header,
         geometry: &TileGeometry,
         output: Rect,
-        planes: &mut [Plane<'_>],
-    ) {
-        let Some(top) = geometry.resolutions.last() else { return };
+        target: &mut dyn Target,
+    ) -> Result<(), Error> {
+        let Some(top) = geometry.resolutions.last() else { return Ok(()) };
         let components = self.coefficients.chunks_exact(geometry.coefficients);
         let mut components: Vec<_> =
             components.map(|coefficients| synthesis(self.isa, geometry, coefficients)).collect();
         let (left, width) = ((output.x0 - top.area.x0) as usize, output.width() as usize);
+        for component in &mut components {
+            (top.area.y0..output.y0).for_each(|_| component.skip_row());
+        }
         let mut colours = [(); 3].map(|()| vec![0; width]);
-        for y in top.area.y0..output.y1 {
-            let Some(row) = y.checked_sub(output.y0) else {
-                for component in &mut components {
-                    component.row();
-                }
-                continue;
-            };
-            let target = |plane: &Plane<'_>| row as usize * plane.stride;
-            let transformed = if header.style.colour_transform { 3 } else { 0 };
-            let (first, others) = components.split_at_mut(transformed);
-            for (line, component) in colours.iter_mut().zip(first) {
+        let transformed = if header.style.colour_transform { 3 } else { 0 };
+        for row in 0..output.height() as usize {
+            for (line, component) in colours.iter_mut().zip(&mut components[..transformed]) {
                 line.copy_from_slice(&component.row()[left..left + width]);
             }
             if transformed == 3 {
                 inverse_colours(self.isa, &mut colours);
             }
-            for (n, plane) in planes.iter_mut().enumerate() {
-                let start = target(plane);
-                let out = &mut plane.samples[start..start + width];
-                if n < transformed {
-                    to_samples(self.isa, &colours[n], out, header.size.bits);
-                } else {
-                    to_samples(
-                        self.isa,
-                        &others[n - transformed].row()[left..left + width],
-                        out,
-                        header.size.bits,
-                    );
-                }
+            for (n, component) in components.iter_mut().enumerate() {
+                let out = target.row(n, row);
+                Error::same("width of a row of the target", width, out.len())?;
+                let line = if n < transformed { &colours[n] } else { &component.row()[left..left + width] };
+                to_samples(self.isa, line, out, header.size.bits);
             }
         }
+        Ok(())
     }
 }
 
@@ -281,23 +298,6 @@ fn synthesis<'a>(isa: Isa, geometry: &TileGeometry, coefficients: &'a [i32]) -> 
     let lowest = &resolutions[first - 1];
     let rows = if lowest.area.is_empty() { &[] } else { band(lowest, 0) };
     Synthesis::new(isa, lowest.area, rows, &levels)
-}
-
-fn check_planes(header: &Header, output: &Rect, planes: &[Plane<'_>]) -> Result<(), Error> {
-    Error::same("number of planes", header.size.components.into(), planes.len())?;
-    let (width, height) = (output.width() as usize, output.height() as usize);
-    for plane in planes {
-        let needed =
-            if height == 0 { 0 } else { plane.stride.saturating_mul(height - 1).saturating_add(width) };
-        if plane.samples.len() < needed || plane.stride < width && height > 1 {
-            return Err(Error::Argument {
-                field: "size of a plane",
-                expected: format!("{height} rows of {width} samples"),
-                found: format!("{} samples, a row every {}", plane.samples.len(), plane.stride),
-            });
-        }
-    }
-    Ok(())
 }
 
 versions! {

@@ -5,7 +5,7 @@ mod encode;
 mod geometry;
 mod rate;
 
-pub use decode::{Decoder, Plane, Request};
+pub use decode::{Decoder, Plane, Request, Target};
 pub use encode::{EncodeOptions, Encoder, Source};
 pub use geometry::Rect;
 

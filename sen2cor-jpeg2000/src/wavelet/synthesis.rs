@@ -91,6 +91,13 @@ impl<'a> Synthesis<'a> {
     }
 }
 
+impl Synthesis<'_> {
+    /// Goes on to the next row.
+    pub(crate) fn skip_row(&mut self) {
+        self.row();
+    }
+}
+
 impl Stage<'_> {
     fn row(&mut self) -> &[i32] {
         let area = self.bands.area;
