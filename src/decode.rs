@@ -127,7 +127,7 @@ fn decode(
     let output = stage.output(PlaneSpec::grid::<u16>(job.extent, grid));
     let radio_add_offset = job.product.metadata.radio_add_offset[band.index()];
     let (bits, saturated) = (index.bits(), job.product.metadata.saturated_value);
-    stage.run(DecodeParams { file, display, index, radio_add_offset, saturated });
+    stage.run(DecodeParams { file, display, index, radio_add_offset, saturated, codec: job.codec });
     Ok((output, bits))
 }
 

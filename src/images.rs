@@ -13,7 +13,7 @@ use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{ExecError, Finished, Flow, PlaneHandle, PlaneSpec, Value};
-use sen2cor_io::jp2::{Coding, ImageLayout, gml_document};
+use sen2cor_io::jp2::{Codec, Coding, ImageLayout, gml_document};
 use sen2cor_io::safe::ImageKind;
 use std::path::PathBuf;
 
@@ -45,6 +45,8 @@ pub(crate) struct ImageSink<'a> {
     pub(crate) ground: GeoTransform,
     /// Subtracted from reflectance, for products without offset.
     pub(crate) subtract: u16,
+    /// Which coder.
+    pub(crate) codec: Codec,
     /// Says in which file an image goes.
     pub(crate) place: Place<'a>,
     pub(crate) images: Vec<WrittenImage>,
@@ -87,7 +89,14 @@ impl ImageSink<'_> {
         };
         let path = (self.place)(kind, resolution).map_err(Error::output)?;
         let subtract = if matches!(kind, ImageKind::Band(_) | ImageKind::Toa(_)) { self.subtract } else { 0 };
-        let target = Target { extent: self.extent, ground: self.ground, resolution, coding, subtract };
+        let target = Target {
+            extent: self.extent,
+            ground: self.ground,
+            resolution,
+            coding,
+            subtract,
+            codec: self.codec,
+        };
         let file = encode_and_write(flow, plane, &target, path);
         self.images.push(WrittenImage { kind, resolution, file });
         Ok(())
@@ -132,7 +141,7 @@ impl ImageSink<'_> {
                 quicklook::write(&picture, (edge, edge), bytes.as_slice().unwrap_or_default())
             });
         }
-        let file = preview_file(flow, pixels, self.extent, &self.ground, path);
+        let file = preview_file(flow, pixels, (self.extent, &self.ground), path, self.codec);
         self.images.push(WrittenImage { kind: ImageKind::Preview, resolution: grid, file });
         Ok(())
     }
@@ -146,6 +155,8 @@ pub(crate) struct Target {
     pub(crate) coding: Coding,
     /// Subtracted from valid samples of 16 bits.
     pub(crate) subtract: u16,
+    /// Which coder.
+    pub(crate) codec: Codec,
 }
 
 /// Declares the encoding of an image and the writing of its file.
@@ -162,7 +173,7 @@ pub(crate) fn encode_and_write(
     let mut stage =
         flow.stage::<EncodeImage>(format!("encode {name}"), Tiling::square(target.extent, edge)).input(plane);
     let slots = stage.output(PlaneSpec::slots::<u8>(layout.tile_count(), layout.coding.tile_capacity()));
-    let lengths = stage.run(EncodeParams { layout, subtract: target.subtract });
+    let lengths = stage.run(EncodeParams { layout, subtract: target.subtract, codec: target.codec });
     let gml =
         gml_document(&target.ground, f64::from(target.resolution.metres()), layout.height, layout.width);
     flow.stage::<WriteImage>(format!("write {name}"), one_unit())
@@ -176,9 +187,9 @@ pub(crate) fn encode_and_write(
 pub(crate) fn preview_file(
     flow: &mut Flow<'_, Error>,
     pixels: PlaneHandle,
-    extent: Extent,
-    ground: &GeoTransform,
+    (extent, ground): (Extent, &GeoTransform),
     path: PathBuf,
+    codec: Codec,
 ) -> Written {
     let edge = PREVIEW_EDGE as u32;
     let layout = ImageLayout { width: edge, height: edge, coding: Coding::preview() };
@@ -186,7 +197,7 @@ pub(crate) fn preview_file(
     let gml = gml_document(ground, pixel_m, edge, edge);
     let mut stage = flow.stage::<EncodePreview>("encode preview", one_unit()).table(pixels);
     let slot = stage.output(PlaneSpec::slots::<u8>(1, file_capacity(&layout)));
-    let length = stage.run(PreviewParams { layout, gml });
+    let length = stage.run(PreviewParams { layout, gml, codec });
     flow.stage::<WriteFile>("write preview", one_unit()).table(slot).run_with(
         &[length.into()],
         move |ready| {

@@ -53,7 +53,7 @@ use sen2cor_exec::{
 };
 use sen2cor_io::bytes::FileSource;
 use sen2cor_io::checksum::Algorithm;
-use sen2cor_io::jp2::{Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, gml_document, write_image};
+use sen2cor_io::jp2::{Codec, Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, gml_document, write_image};
 use sen2cor_io::safe::{Container, FileRef, ManifestEntry};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -618,6 +618,7 @@ fn codec(folder: &Path) -> Vec<&'static str> {
                 index: index.clone(),
                 radio_add_offset: -1000,
                 saturated: u16::MAX,
+                codec: Codec::Auto,
             };
             let decoded = Stage::new(tiling).run::<DecodeBand>(executor, params, &[grid::<u16>(R10)]);
             let original: Vec<u8> = image.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -626,15 +627,18 @@ fn codec(folder: &Path) -> Vec<&'static str> {
         }),
         agree(EncodeImage::NAME, &[tiles], |executor, tiling| {
             let spec = PlaneSpec::slots::<u8>(layout.tile_count(), coding.tile_capacity());
-            let params = EncodeParams { layout, subtract: 0 };
+            let params = EncodeParams { layout, subtract: 0, codec: Codec::Auto };
             Stage::new(tiling).input(&image, R10).run::<EncodeImage>(executor, params, &[spec])
         }),
         agree(EncodePreview::NAME, &[one_unit()], |executor, tiling| {
             let pixels =
                 Array2::from_shape_fn((1, 3 * PREVIEW_EDGE * PREVIEW_EDGE), |(_, i)| (i / 700) as u8);
             let edge = PREVIEW_EDGE as u32;
-            let params =
-                PreviewParams { layout: preview_layout, gml: gml_document(&ground, 320.0, edge, edge) };
+            let params = PreviewParams {
+                layout: preview_layout,
+                gml: gml_document(&ground, 320.0, edge, edge),
+                codec: Codec::Auto,
+            };
             let spec = PlaneSpec::slots::<u8>(1, file_capacity(&preview_layout));
             Stage::new(tiling).table(&pixels).run::<EncodePreview>(executor, params, &[spec])
         }),

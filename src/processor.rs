@@ -249,6 +249,7 @@ impl<'a> TileRun<'a> {
             block_cells: options.execution.block_cells,
             verify: options.product.verify,
             is_partial: !options.selection.is_everything(),
+            codec: options.execution.codec,
             thresholds: options.classification.thresholds.clone(),
             median_filter_px: options.classification.median_filter as usize,
             quality_masks: options.classification.l1c_quality_masks == Switch::On,
@@ -269,6 +270,7 @@ impl<'a> TileRun<'a> {
         >,
     ) -> ImageSink<'s> {
         ImageSink {
+            codec: self.job.codec,
             extent: self.job.extent,
             ground: self.job.tile.metadata.ground,
             // Planes carry an offset of 1000.

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use ndarray::Array2;
 use sen2cor_core::classify::SceneClass;
 use sen2cor_io::bytes::FileSource;
-use sen2cor_io::jp2::{ImageIndex, Jp2Error, OpenJpeg, decode_image};
+use sen2cor_io::jp2::{Codec, ImageIndex, Jp2Error, decode_image};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -63,7 +63,7 @@ fn read(image: &Path) -> Result<Vec<Array2<u16>>> {
         |source: Jp2Error| Error::input(sen2cor_io::Error::Image { file: image.to_owned(), source });
     let source = FileSource::open(image).map_err(Error::input)?;
     let index = ImageIndex::read(&source).map_err(problem)?;
-    decode_image(&OpenJpeg, &index, &source).map_err(problem)
+    decode_image(&Codec::Auto, &index, &source).map_err(problem)
 }
 
 /// Writes interleaved red, green and blue as a PNG.

@@ -35,6 +35,7 @@ use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Value};
+use sen2cor_io::jp2::Codec;
 use sen2cor_io::safe::{ImageKind, L1cProduct, L1cTile};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +57,7 @@ pub(crate) struct Job<'a> {
     pub(crate) verify: bool,
     /// Whether only a part of the results is asked for.
     pub(crate) is_partial: bool,
+    pub(crate) codec: Codec,
     pub(crate) thresholds: Thresholds,
     /// Window of the median of the written class map; below 2 there is none.
     pub(crate) median_filter_px: usize,

@@ -23,7 +23,7 @@ use sen2cor_core::reflectance::Model;
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::simulate::{Scene, SceneParameters, StoredBand};
 use sen2cor_exec::{Executor, Flow, PlaneHandle, PlaneSpec, RunContext, Sample};
-use sen2cor_io::jp2::Coding;
+use sen2cor_io::jp2::{Codec, Coding};
 use sen2cor_io::safe::names::ProcessingBaseline;
 use sen2cor_io::safe::{Existing, KnownDigests, L1cFacts, L1cImage, L1cWriter};
 use std::collections::BTreeMap;
@@ -295,7 +295,7 @@ impl Plan {
                 }
                 L1cImage::Preview => {
                     let pixels = self.preview(flow, colours);
-                    preview_file(flow, pixels, self.extent, &self.ground, path)
+                    preview_file(flow, pixels, (self.extent, &self.ground), path, Codec::Auto)
                 }
                 L1cImage::DetectorFootprint(band) => {
                     self.mask(flow, band.native_resolution(), vec![L1cImage::DETECTOR], path)
@@ -334,7 +334,14 @@ impl Plan {
     }
 
     fn target(&self, resolution: Resolution, coding: Coding) -> Target {
-        Target { extent: self.extent, ground: self.ground, resolution, coding, subtract: 0 }
+        Target {
+            extent: self.extent,
+            ground: self.ground,
+            resolution,
+            coding,
+            subtract: 0,
+            codec: Codec::Auto,
+        }
     }
 
     fn tiling(&self) -> Tiling {

@@ -14,7 +14,7 @@ const CRATES: [(&str, &str, &[&str]); 6] = [
     ("sen2cor-core", "sen2cor-core", &[]),
     ("sen2cor-io", "sen2cor-io", &["sen2cor-core", "sen2cor-jpeg2000"]),
     ("sen2cor-exec", "sen2cor-exec", &["sen2cor-core"]),
-    ("sen2cor", ".", &["sen2cor-core", "sen2cor-io", "sen2cor-exec"]),
+    ("sen2cor", ".", &["sen2cor-core", "sen2cor-io", "sen2cor-exec", "sen2cor-jpeg2000"]),
     ("sen2cor-cli", "sen2cor-cli", &["sen2cor"]),
 ];
 

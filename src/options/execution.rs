@@ -2,6 +2,7 @@
 
 use super::check::Checker;
 use super::define::options;
+use sen2cor_io::jp2::Codec;
 
 options! {
     /// How a run is cut into units of work. Results do not depend on it.
@@ -10,6 +11,9 @@ options! {
     /// Edge of the processing blocks in cells of 10 m, a multiple of 6, at least 60. The result does not depend on it.
     /// Default 1098.
     block_cells: u32 = 1098, Integer { low: 60, high: 1_000_000, unit: "cells" };
+    /// Coder of JPEG 2000 images: `native` is this project's own, which is about twice as fast, `openjpeg` is OpenJPEG, `auto`
+    /// takes the native one where it knows the coding and OpenJPEG elsewhere. Pixels and files do not depend on it. Default auto.
+    codec: Codec = Codec::Auto, Choice(&["auto", "native", "openjpeg"]);
 }
 
 impl RawExecutionOptions {

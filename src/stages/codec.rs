@@ -9,9 +9,7 @@ use ndarray::{Array2, ArrayView2, s};
 use sen2cor_core::dn;
 use sen2cor_exec::{Kernel, KernelError, UnitIo};
 use sen2cor_io::bytes::MemorySource;
-use sen2cor_io::jp2::{
-    ImageIndex, ImageLayout, OpenJpeg, Samples, decode_tile_into, encode_tile, write_image,
-};
+use sen2cor_io::jp2::{Codec, ImageIndex, ImageLayout, Samples, decode_tile_into, encode_tile, write_image};
 use sen2cor_io::safe::FileRef;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -57,10 +55,12 @@ pub(crate) struct DecodeParams {
     pub(crate) radio_add_offset: i32,
     /// Stored value of saturated samples.
     pub(crate) saturated: u16,
+    /// Which coder.
+    pub(crate) codec: Codec,
 }
 
 impl Kernel for DecodeBand {
-    const NAME: &'static str = "jp2.decode-band/1";
+    const NAME: &'static str = "jp2.decode-band/2";
     type Params = DecodeParams;
     type Partial = ();
 
@@ -69,13 +69,13 @@ impl Kernel for DecodeBand {
         let decoded = match &params.file {
             FileRef::Plain { .. } => {
                 let source = params.file.open().map_err(|e| bad_input(&params.display, &e))?;
-                decode_tile_into(&OpenJpeg, &params.index, source.as_ref(), io.unit(), output.view_mut())
+                decode_tile_into(&params.codec, &params.index, source.as_ref(), io.unit(), output.view_mut())
             }
             FileRef::Deflated { .. } => {
                 let table = io.table::<u8>(0)?;
                 let bytes = table.as_slice().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
                 let source = MemorySource::new(&params.display, bytes);
-                decode_tile_into(&OpenJpeg, &params.index, &source, io.unit(), output.view_mut())
+                decode_tile_into(&params.codec, &params.index, &source, io.unit(), output.view_mut())
             }
         };
         decoded.map_err(|e| bad_image(&params.display, e))?;
@@ -93,10 +93,12 @@ pub(crate) struct EncodeParams {
     pub(crate) layout: ImageLayout,
     /// Subtracted from valid 16-bit samples, which stay at least 1: for products without offset.
     pub(crate) subtract: u16,
+    /// Which coder.
+    pub(crate) codec: Codec,
 }
 
 impl Kernel for EncodeImage {
-    const NAME: &'static str = "jp2.encode-image/1";
+    const NAME: &'static str = "jp2.encode-image/2";
     type Params = EncodeParams;
     /// Length of the tile-part.
     type Partial = u64;
@@ -119,7 +121,7 @@ impl Kernel for EncodeImage {
             Samples::grey8(io.input::<u8>(0)?)
         };
         let mut part = Vec::new();
-        encode_tile(&OpenJpeg, &params.layout, io.unit(), samples, &mut part).map_err(|e| defect(&e))?;
+        encode_tile(&params.codec, &params.layout, io.unit(), samples, &mut part).map_err(|e| defect(&e))?;
         fill_slot(&part, io)
     }
 }
@@ -139,10 +141,12 @@ pub(crate) struct PreviewParams {
     pub(crate) layout: ImageLayout,
     /// The position, as a document of the file.
     pub(crate) gml: String,
+    /// Which coder.
+    pub(crate) codec: Codec,
 }
 
 impl Kernel for EncodePreview {
-    const NAME: &'static str = "jp2.encode-preview/1";
+    const NAME: &'static str = "jp2.encode-preview/2";
     type Params = PreviewParams;
     /// Length of the file.
     type Partial = u64;
@@ -154,7 +158,7 @@ impl Kernel for EncodePreview {
         let pixels = row.as_slice().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
         let image = ArrayView2::from_shape(shape, pixels).map_err(|e| defect(&e))?;
         let mut file = Vec::new();
-        write_image(&OpenJpeg, &layout, &Samples::interleaved_rgb(image), Some(&params.gml), &mut file)
+        write_image(&params.codec, &layout, &Samples::interleaved_rgb(image), Some(&params.gml), &mut file)
             .map_err(|e| defect(&e))?;
         fill_slot(&file, io)
     }

@@ -7,7 +7,7 @@ use super::{chain, defect};
 use ndarray::ArrayView2;
 use sen2cor_exec::{ErrorKind, Kernel, KernelError, UnitIo};
 use sen2cor_io::checksum::{Algorithm, Hasher};
-use sen2cor_io::jp2::{ImageLayout, Jp2Error, OpenJpeg, TileCodec, write_jp2};
+use sen2cor_io::jp2::{Codec, ImageLayout, Jp2Error, TileCodec, write_jp2};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -43,7 +43,7 @@ impl Kernel for WriteImage {
 
     fn run(params: &WriteImageParams, io: &mut UnitIo<'_>) -> Result<WrittenFile, KernelError> {
         let (path, layout, slots) = (&params.path, &params.layout, io.table::<u8>(0)?);
-        let header = OpenJpeg.main_header_segments(&layout.coding).map_err(|e| defect(&e))?;
+        let header = Codec::Auto.main_header_segments(&layout.coding).map_err(|e| defect(&e))?;
         let parts = params
             .lengths
             .iter()

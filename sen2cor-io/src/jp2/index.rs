@@ -13,6 +13,7 @@ use super::mini;
 use crate::bytes::ByteSource;
 use crate::limits::MAX_IMAGE_FILE_BYTES;
 use sen2cor_core::grid::Window;
+use sen2cor_jpeg2000::{Header, Limits};
 use serde::{Deserialize, Serialize};
 
 /// Largest main header, bytes; real ones have some hundred.
@@ -131,6 +132,18 @@ impl ImageIndex {
             });
         }
         Ok(())
+    }
+
+    /// What the main header says, for coding tiles of the same kind again.
+    ///
+    /// # Errors
+    /// [`Jp2Error::Unsupported`] if the coding is one that the native coder does not know.
+    pub fn coding_header(&self) -> Result<Header, Jp2Error> {
+        let mut bytes = markers::SOC.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.siz.segment());
+        bytes.extend_from_slice(&self.header);
+        bytes.extend_from_slice(&markers::SOT.to_be_bytes());
+        Ok(Header::read(&bytes, &Limits::default())?.0)
     }
 
     /// A codestream that holds one tile only, where it lies in the image: what a [`super::TileCodec`] decodes.

@@ -129,8 +129,8 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
         let mut known = around.center();
         chunk.refined = chunk.members;
         chunk.members = known;
-        chunk.visited = 0;
-        let mut candidates = around.dilated() & !known & chunk.inside;
+        let (inside, mut visited) = (chunk.inside, 0);
+        let mut candidates = around.dilated() & !known & inside;
         if candidates != 0 {
             let (mut windows, mut signs) =
                 (around.windows(level), Around::load(negative, at, stride).windows(level));
@@ -138,7 +138,7 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
             while candidates != 0 {
                 let position = candidates.trailing_zeros();
                 let (column, row) = (position >> 2, position as usize & 3);
-                chunk.visited |= 1 << position;
+                visited |= 1 << position;
                 candidates &= candidates - 1;
                 let window = windows.at(row, column);
                 if mq.decode(contexts.at(zero_coding[level.nine(window)])) != 0 {
@@ -149,12 +149,13 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
                     windows.set(row, column, 1);
                     signs.set(row, column, sign);
                     coefficients[position as usize & 63] = value | (sign as u32) << 31;
-                    candidates |= later(position) & !known & chunk.inside;
+                    candidates |= later(position) & !known & inside;
                 }
             }
             significant[at] = known;
             negative[at] |= minus;
         }
+        chunk.visited = visited;
         column_of_chunks += 1;
         at += 1;
         if column_of_chunks == shape.chunks {

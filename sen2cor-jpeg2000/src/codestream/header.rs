@@ -25,7 +25,7 @@ impl Header {
         if style.start_markers || style.end_markers {
             return Err(Error::unsupported("writing SOP and EPH markers", "asked for"));
         }
-        let mut header = Self { size, style, planes: Planes::of_depth(size.bits) };
+        let mut header = Self { size, style, planes: Planes::of_depth(size.bits, style.decompositions) };
         // What is not used is the same in all headers.
         header.style.precinct_exponents[usize::from(style.decompositions) + 1..].fill([15; 2]);
         header.check_components()?;

@@ -154,9 +154,10 @@ impl Planes {
     }
 
     /// What OpenJPEG announces: two guard bits and exponents of depth + gain.
-    pub(crate) fn of_depth(bits: u8) -> Self {
-        let mut planes = [bits + 1; 97];
-        for three in planes[1..].chunks_exact_mut(3) {
+    pub(crate) fn of_depth(bits: u8, decompositions: u8) -> Self {
+        let mut planes = [0; 97];
+        planes[0] = bits + 1;
+        for three in planes[1..].chunks_exact_mut(3).take(decompositions.into()) {
             three.copy_from_slice(&[bits + 2, bits + 2, bits + 3]);
         }
         Self(planes)
