@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const DIGEST: &str = "OPTIONS_DIGEST";
 
 /// Options that do not change the bytes of a product, or that only say when and where it is made.
-const WITHOUT_EFFECT: [&str; 5] = ["block_cells", "generation_time", "output_name", "overwrite", "verify"];
+const WITHOUT_EFFECT: [&str; 6] =
+    ["block_cells", "codec", "generation_time", "output_name", "overwrite", "verify"];
 
 /// A fingerprint of the version and of all options that change a product.
 pub(crate) fn options_digest(options: &Options) -> String {

@@ -50,6 +50,18 @@ fn the_same_time_gives_the_same_bytes() {
     assert_ne!(metadata(&flag), metadata(&later));
 }
 
+#[test]
+fn coders_give_the_same_files() {
+    let shared = SHARED.lend();
+    let input = shared.level_1c.as_path();
+    let folder = tempfile::tempdir().unwrap();
+    let product = |codec: &str| processed(input, folder.path(), codec, &["--codec", codec]);
+    let expected = product("openjpeg");
+    assert_same_files(&expected, &product("native"));
+    assert_same_files(&expected, &product("auto"));
+    process(input, folder.path(), &["--codec", "kakadu"]).failed(2, &["codec"]);
+}
+
 /// Executors, numbers of workers and sizes of blocks leave no trace in the product.
 fn assert_independent_of_execution(input: &Path, resolution: &str, ways: &[&[&str]]) {
     let folder = tempfile::tempdir().unwrap();

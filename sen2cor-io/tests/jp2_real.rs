@@ -6,7 +6,7 @@ mod jp2_common;
 use jp2_common::{decode_with_opj, has, test_data};
 use sen2cor_core::grid::GeoTransform;
 use sen2cor_io::bytes::{ByteSource, FileSource};
-use sen2cor_io::jp2::{ImageIndex, OpenJpeg, decode_image, decode_tile_into, gml_document, read_gml};
+use sen2cor_io::jp2::{Codec, ImageIndex, OpenJpeg, decode_image, decode_tile_into, gml_document, read_gml};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -24,7 +24,9 @@ fn compare(file: &Path, components: u16, bits: u8) {
     assert!(index.tile_offset_is_zero());
     let expected = decode_with_opj(file, (height as usize, width as usize), index.bits());
     assert_eq!(expected.len(), usize::from(components));
-    assert!(decode_image(&OpenJpeg, &index, &source).unwrap() == expected, "{}", file.display());
+    for codec in [Codec::OpenJpeg, Codec::Native, Codec::Auto] {
+        assert!(decode_image(&codec, &index, &source).unwrap() == expected, "{codec:?}: {}", file.display());
+    }
 }
 
 fn band(name: &str) {

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
 
 use ndarray::{Array2, Array3};
-use sen2cor_io::jp2::{Coding, ImageLayout, Jp2Error, OpenJpeg, Samples, decode_image, write_image};
+use sen2cor_io::jp2::{Coding, ImageLayout, Jp2Error, Native, OpenJpeg, Samples, decode_image, write_image};
 use sen2cor_io::{bytes::MemorySource, jp2::ImageIndex};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,7 +37,10 @@ pub(crate) fn index(bytes: &[u8]) -> Result<ImageIndex, Jp2Error> {
 /// Decodes all components with the crate's own reader.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Array2<u16>>, Jp2Error> {
     let source = MemorySource::new(Path::new("test.jp2"), bytes);
-    decode_image(&OpenJpeg, &ImageIndex::read(&source)?, &source)
+    let index = ImageIndex::read(&source)?;
+    let planes = decode_image(&OpenJpeg, &index, &source)?;
+    assert!(decode_image(&Native, &index, &source)? == planes, "coders differ");
+    Ok(planes)
 }
 
 /// Decodes all components with the program `opj_decompress`.
@@ -105,8 +108,10 @@ pub(crate) fn write(
     } else {
         Samples::U8(bytes.outer_iter().collect())
     };
-    let mut out = Vec::new();
+    let (mut out, mut native) = (Vec::new(), Vec::new());
     write_image(&OpenJpeg, layout, &samples, gml, &mut out)?;
+    write_image(&Native, layout, &samples, gml, &mut native)?;
+    assert!(out == native, "coders differ: {layout:?}");
     Ok(out)
 }
 

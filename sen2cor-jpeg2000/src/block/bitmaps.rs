@@ -56,6 +56,8 @@ impl Shape {
 /// What the passes keep of a chunk.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chunk {
+    /// Its place in the maps with border.
+    pub(super) at: usize,
     /// Samples that exist.
     pub(super) inside: u64,
     /// Significant when the plane began: members of the refinement pass.
@@ -90,7 +92,8 @@ impl Maps {
         self.chunks.clear();
         for stripe in 0..shape.stripes {
             for chunk in 0..shape.chunks {
-                self.chunks.push(Chunk { inside: shape.inside(stripe, chunk), ..Chunk::default() });
+                let at = (stripe + 1) * shape.stride() + chunk + 1;
+                self.chunks.push(Chunk { at, inside: shape.inside(stripe, chunk), ..Chunk::default() });
             }
         }
     }

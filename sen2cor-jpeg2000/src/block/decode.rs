@@ -123,8 +123,8 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
     let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
     let Symbols { mq: coder, contexts, zero_coding } = symbols;
     let (mut mq, value, stride) = (*coder, 3 << (plane - 1), shape.stride());
-    let (mut at, mut column_of_chunks) = (stride + 1, 0);
     for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut known = around.center();
         chunk.refined = chunk.members;
@@ -156,11 +156,6 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
             negative[at] |= minus;
         }
         chunk.visited = visited;
-        column_of_chunks += 1;
-        at += 1;
-        if column_of_chunks == shape.chunks {
-            (column_of_chunks, at) = (0, at + 2);
-        }
     }
     *coder = mq;
 }
@@ -177,7 +172,7 @@ fn refinement_pass<L: Level>(_level: L, block: &mut BlockDecoder, symbols: &mut 
     let (mut mq, half, stride) = (*coder, 1u32 << (plane - 1), shape.stride());
     // In low planes nearly all members were refined before: one context, kept at hand.
     let mut run = Run::start(*contexts.at(Context::Refine16));
-    for (n, (chunk, coefficients)) in chunks.iter().zip(coefficients.iter_mut()).enumerate() {
+    for (chunk, coefficients) in chunks.iter().zip(coefficients.iter_mut()) {
         let (mut members, refined) = (chunk.members, chunk.refined);
         if members & !refined == 0 {
             while members != 0 {
@@ -189,7 +184,7 @@ fn refinement_pass<L: Level>(_level: L, block: &mut BlockDecoder, symbols: &mut 
             }
             continue;
         }
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+        let at = chunk.at;
         let near = Around::load(significant, at, stride).dilated();
         *contexts.at(Context::Refine16) = run.end();
         while members != 0 {
@@ -216,12 +211,12 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
     let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
     let Symbols { mq: coder, contexts, zero_coding } = symbols;
     let (mut mq, value, stride) = (*coder, 3 << (plane - 1), shape.stride());
-    for (n, (chunk, coefficients)) in chunks.iter_mut().zip(coefficients.iter_mut()).enumerate() {
+    for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
         let mut rest = chunk.inside & !(chunk.members | chunk.visited);
         if rest == 0 {
             continue;
         }
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         // Runs need four rows.
         let mut quiet = around.quiet() & chunk.inside >> 3;

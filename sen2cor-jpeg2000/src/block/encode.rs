@@ -254,10 +254,8 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut
         block;
     let (contexts, zero_coding) = (&mut symbols.contexts, symbols.zero_coding);
     let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
-    for (n, (chunk, (&ones, &minus))) in
-        chunks.iter_mut().zip(planes[words].iter().zip(minus.iter())).enumerate()
-    {
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+    for (chunk, (&ones, &minus)) in chunks.iter_mut().zip(planes[words].iter().zip(minus.iter())) {
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut known = around.center();
         (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);
@@ -304,7 +302,7 @@ fn refinement_pass<L: Level>(_level: L, block: &mut BlockEncoder, symbols: &mut 
     let contexts = &mut symbols.contexts;
     let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
     let mut later = *contexts.at(Context::Refine16);
-    for (n, (chunk, &ones)) in chunks.iter().zip(&planes[words]).enumerate() {
+    for (chunk, &ones) in chunks.iter().zip(&planes[words]) {
         let (mut members, refined) = (chunk.members, chunk.refined);
         if members & !refined == 0 {
             while members != 0 {
@@ -314,7 +312,7 @@ fn refinement_pass<L: Level>(_level: L, block: &mut BlockEncoder, symbols: &mut 
             }
             continue;
         }
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+        let at = chunk.at;
         let near = Around::load(significant, at, stride).dilated();
         *contexts.at(Context::Refine16) = later;
         while members != 0 {
@@ -342,13 +340,12 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut Symb
         block;
     let (contexts, zero_coding) = (&mut symbols.contexts, symbols.zero_coding);
     let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
-    for (n, (chunk, (&ones, &minus))) in chunks.iter().zip(planes[words].iter().zip(minus.iter())).enumerate()
-    {
+    for (chunk, (&ones, &minus)) in chunks.iter().zip(planes[words].iter().zip(minus.iter())) {
         let mut rest = chunk.inside & !(chunk.members | chunk.visited);
         if rest == 0 {
             continue;
         }
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut quiet = around.quiet() & chunk.inside >> 3;
         let (mut windows, mut signs) =

@@ -10,8 +10,8 @@ use crate::mq::{RawReader, RawWriter};
 pub(super) fn decode_significance(block: &mut BlockDecoder, bits: &mut RawReader<'_>, plane: u32) {
     let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
     let (value, stride) = (3 << (plane - 1), shape.stride());
-    for (n, (chunk, coefficients)) in chunks.iter_mut().zip(coefficients.iter_mut()).enumerate() {
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+    for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut known = around.center();
         (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);
@@ -51,8 +51,8 @@ pub(super) fn encode_significance(block: &mut BlockEncoder, bits: &mut RawWriter
     let words = block.plane(plane);
     let BlockEncoder { maps: Maps { shape, significant, negative, chunks }, planes, signs, .. } = block;
     let (planes, stride) = (&planes[words], shape.stride());
-    for (n, (chunk, (&ones, &signs))) in chunks.iter_mut().zip(planes.iter().zip(signs.iter())).enumerate() {
-        let at = (n / shape.chunks + 1) * stride + n % shape.chunks + 1;
+    for (chunk, (&ones, &signs)) in chunks.iter_mut().zip(planes.iter().zip(signs.iter())) {
+        let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut known = around.center();
         (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);

@@ -76,9 +76,7 @@ impl<'a> MqDecoder<'a> {
     pub(crate) fn decode(&mut self, state: &mut State) -> u64 {
         let before = *state;
         let outcome = self.step(before);
-        let (more, less) = (before.successor(false), before.successor(true));
-        let moved = select_unpredictable(outcome.less_probable, less, more);
-        *state = select_unpredictable(outcome.stays, before, moved);
+        *state = select_unpredictable(outcome.stays, before, before.successor(outcome.less_probable));
         outcome.bit
     }
 
@@ -130,32 +128,23 @@ impl<'a> MqDecoder<'a> {
     /// Adds as many bytes as there is room for (BYTEIN, C.3.4).
     #[inline(always)]
     fn refill(&mut self) {
-        // A call, so that the loops around keep their registers for what they need all the time.
-        let (code, free_bit, at, stuffed) =
-            refill(self.bytes, self.code, self.free_bit, (self.at, self.stuffed));
-        (self.code, self.free_bit, self.at, self.stuffed) = (code, free_bit, at, stuffed);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn refill(bytes: &[u8], code: u64, free_bit: i32, (at, stuffed): (usize, bool)) -> (u64, i32, usize, bool) {
-    if let Some(next) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let next = u64::from_be_bytes(*next);
-        let inverse = !next;
-        let stuffing = inverse.wrapping_sub(0x0101_0101_0101_0101) & next & 0x8080_8080_8080_8080;
-        if stuffing == 0 && !stuffed {
-            let lowest = free_bit & 7;
-            return (
-                code | next >> ((56 - free_bit) & 63) >> lowest << lowest,
-                lowest - 8,
-                at + (free_bit >> 3) as usize + 1,
-                false,
-            );
+        if let Some(next) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+            let next = u64::from_be_bytes(*next);
+            let inverse = !next;
+            let stuffing = inverse.wrapping_sub(0x0101_0101_0101_0101) & next & 0x8080_8080_8080_8080;
+            if stuffing == 0 && !self.stuffed {
+                let lowest = self.free_bit & 7;
+                self.code |= next >> ((56 - self.free_bit) & 63) >> lowest << lowest;
+                self.at += (self.free_bit >> 3) as usize + 1;
+                self.free_bit = lowest - 8;
+                return;
+            }
         }
+        // The coder's registers stay registers if they are not borrowed here.
+        let slow = Refill { code: self.code, free_bit: self.free_bit, at: self.at, stuffed: self.stuffed }
+            .run(self.bytes);
+        (self.code, self.free_bit, self.at, self.stuffed) = (slow.code, slow.free_bit, slow.at, slow.stuffed);
     }
-    let slow = Refill { code, free_bit, at, stuffed }.run(bytes);
-    (slow.code, slow.free_bit, slow.at, slow.stuffed)
 }
 
 /// Byte by byte, near 0xFF and the end of the data.

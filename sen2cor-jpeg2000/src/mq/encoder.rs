@@ -69,8 +69,7 @@ impl<'a> MqEncoder<'a> {
         let interval = select_unpredictable(lower, qe, rest);
         self.code = self.code.wrapping_add(select_unpredictable(lower, 0, qe));
         let mut shift = (interval << 16).leading_zeros();
-        let kind = select_unpredictable(shift == 0, 0, 1 + usize::from(less_probable));
-        *state = before.after(kind);
+        *state = select_unpredictable(shift == 0, before, before.successor(less_probable));
         self.interval = interval << (shift & 31);
         if shift >= self.count {
             self.code <<= self.count & 31;

@@ -53,11 +53,12 @@ const TABLE: [(u16, u8, u8, bool); 47] = [
 
 /// Bits of [`State`] that hold Qe.
 const QE: u64 = 0xFFFF << 48;
-/// What becomes of a state: index [`State::slot`] + 1 after a more probable symbol, + 2 after a less probable one.
-static SUCCESSORS: [State; 512] = successors();
+/// What becomes of a state after a more probable symbol, and 128 entries later after a less probable one. Side by side the
+/// compiler would fetch both into a vector register, from which they come back too late.
+static SUCCESSORS: [State; 256] = successors();
 
-/// State of a context: bits 48 to 63 Qe, bits 2 to 8 four times its index in the table and twice its symbol, bit 0 the
-/// more probable symbol. With Qe at the top it can be subtracted from the interval as it is.
+/// State of a context: bits 48 to 63 Qe, bits 3 to 9 its index (twice its row in the table and its symbol), bit 0 the more
+/// probable symbol. With Qe at the top it can be subtracted from the interval as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State(u64);
 
@@ -69,7 +70,7 @@ impl State {
 
     /// Row and symbol: `2 * row + symbol`.
     const fn new(index: usize) -> Self {
-        Self((TABLE[index / 2].0 as u64) << 48 | (index as u64) << 2 | (index & 1) as u64)
+        Self((TABLE[index / 2].0 as u64) << 48 | (index as u64) << 3 | (index & 1) as u64)
     }
 
     /// Qe at bits 48 to 63, zeros below.
@@ -93,31 +94,18 @@ impl State {
     /// The state after a symbol that made the coder renormalise.
     #[inline(always)]
     pub(super) fn successor(self, less_probable: bool) -> Self {
-        SUCCESSORS[self.slot() + 1 + usize::from(less_probable)]
-    }
-
-    /// The state after `kind`: 0 = no renormalisation, 1 = more probable, 2 = less probable symbol.
-    #[inline(always)]
-    pub(super) fn after(self, kind: usize) -> Self {
-        debug_assert!(kind < 3);
-        SUCCESSORS[self.slot() + (kind & 3)]
-    }
-
-    #[inline(always)]
-    const fn slot(self) -> usize {
-        (self.0 & 0x1FC) as usize
+        SUCCESSORS[(self.0 >> 3 & 127) as usize + 128 * usize::from(less_probable)]
     }
 }
 
-const fn successors() -> [State; 512] {
-    let mut table = [State(0); 512];
+const fn successors() -> [State; 256] {
+    let mut table = [State(0); 256];
     let mut index = 0;
     while index < 2 * TABLE.len() {
         let (row, symbol) = (TABLE[index / 2], index & 1);
         let switched = if row.3 { 1 - symbol } else { symbol };
-        table[4 * index] = State::new(index);
-        table[4 * index + 1] = State::new(2 * row.1 as usize + symbol);
-        table[4 * index + 2] = State::new(2 * row.2 as usize + switched);
+        table[index] = State::new(2 * row.1 as usize + symbol);
+        table[128 + index] = State::new(2 * row.2 as usize + switched);
         index += 1;
     }
     table
