@@ -72,7 +72,7 @@ fn codec(c: &mut Criterion) {
     }
     let colours = [Band::B04, Band::B03, Band::B02]
         .map(|source| band(source, Resolution::R10).mapv(|v| (v >> 5) as u8));
-    let views = Samples::U8(colours.iter().map(Array2::view).collect());
+    let views = Samples::U8(colours.iter().map(|plane| plane.view()).collect());
     codec_of(&mut group, "true colour", Coding::true_colour(Resolution::R10), &views);
     group.finish();
 }
