@@ -64,7 +64,12 @@ fn metadata_files(job: &Job<'_>) -> Vec<(String, String)> {
 }
 
 /// Declares the check of a file that the manifest lists; others are not checked.
-fn verify(flow: &mut Flow<'_, Error>, job: &Job<'_>, relative: &str, what: &str) -> Result<Option<Need>> {
+pub(crate) fn verify(
+    flow: &mut Flow<'_, Error>,
+    job: &Job<'_>,
+    relative: &str,
+    what: &str,
+) -> Result<Option<Need>> {
     if !job.verify {
         return Ok(None);
     }

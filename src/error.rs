@@ -155,6 +155,10 @@ fn from_kernel(stage: String, block: usize, error: KernelError) -> Error {
     let path = error.file.clone().unwrap_or_else(|| PathBuf::from(&stage));
     match error.kind {
         ErrorKind::Input => Error::InputContent { path, reason: error.message },
+        ErrorKind::Auxiliary => Error::Auxiliary {
+            what: "elevation and maps",
+            source: sen2cor_io::Error::Format { file: path, reason: error.message },
+        },
         ErrorKind::Output => Error::Output(sen2cor_io::Error::Format { file: path, reason: error.message }),
         ErrorKind::Transient => {
             Error::Transient { what: format!("{}: {}", path.display(), error.message), source: None }

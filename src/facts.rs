@@ -5,21 +5,24 @@ use crate::carry::{self, Carried};
 use crate::error::{Error, Result};
 use crate::finished;
 use crate::images::written;
+use crate::masks;
 use crate::options::Options;
 use crate::quality::QualityNote;
 use crate::recipe::{Job, Outcome};
 use crate::report::ValueUsed;
+use crate::stages::terrain::ElevationStatistics;
 use crate::stages::water::MapSum;
 use crate::stages::write::WrittenFile;
 use crate::state::Atmosphere;
 use sen2cor_core::classify::{ClassCounts, SceneClass};
 use sen2cor_core::grid::Resolution;
+use sen2cor_core::masks::{FlagCounts, flag};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::Finished;
 use sen2cor_io::limits::MAX_XML_BYTES;
 use sen2cor_io::safe::{
     AotRetrieval, AuxiliaryNames, ClassShares, ImageKind, KnownDigests, L2aFacts, L2aInput, L2aWriter,
-    OzoneSource, RecordedNote,
+    RecordedNote,
 };
 use sen2cor_io::xml::Element;
 use std::path::PathBuf;
@@ -27,6 +30,10 @@ use std::path::PathBuf;
 /// Results of a flow that the metadata need.
 pub(crate) struct FlowResults {
     counts: ClassCounts,
+    /// Pixels that the quality masks of the input flag.
+    flagged: FlagCounts,
+    /// Elevation of the tile, if there is any.
+    elevation: Option<ElevationStatistics>,
     /// `None` if nothing needed it.
     aerosol: Option<AerosolResult>,
     mean_aot_550: f64,
@@ -56,8 +63,18 @@ impl FlowResults {
             .iter()
             .map(|image| Ok((image.kind, image.resolution, written(finished, image.file)?.clone())))
             .collect::<Result<_>>()?;
+        let flagged = match outcome.quality_flags {
+            Some(parts) => finished.get(parts).map(|parts| masks::total(parts)).unwrap_or_default(),
+            None => FlagCounts::default(),
+        };
+        let elevation = outcome
+            .elevation
+            .and_then(|parts| finished.get(parts).ok())
+            .map(|p| ElevationStatistics::join(p));
         Ok(Self {
             counts,
+            flagged,
+            elevation,
             aerosol: finished.get(outcome.aerosol).ok().cloned(),
             mean_aot_550: mean(finished.get(outcome.aot_sum).map(Vec::as_slice).unwrap_or_default()),
             mean_water_vapour_cm: mean(
@@ -100,6 +117,18 @@ impl FlowResults {
         if atmosphere.retrieves_water() {
             let mean = format!("{:.4}", self.mean_water_vapour_cm);
             values.push(value("mean_water_vapour_cm", mean, "B8A and B09"));
+        }
+        if let Some(elevation) = &self.elevation {
+            let (low, high) = elevation.range_m;
+            let mean = elevation.sum_m / elevation.pixels.max(1) as f64;
+            let name = "elevation_m, lowest mean highest";
+            values.push(value(name, format!("{low:.1} {mean:.1} {high:.1}"), "elevation model"));
+            let filled = percent(elevation.filled, elevation.pixels);
+            values.push(value(
+                "elevation gaps taken as sea, percent",
+                format!("{filled:.3}"),
+                "elevation model",
+            ));
         }
         values
     }
@@ -170,16 +199,16 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         },
         mean_aot_550: results.mean_aot_550,
         mean_water_vapour_cm: results.mean_water_vapour_cm,
-        ozone_source: OzoneSource::Config,
-        ozone_du: options.atmosphere.ozone_du,
+        ozone_source: atmosphere.ozone.source,
+        ozone_du: atmosphere.ozone.du,
         auxiliary: AuxiliaryNames {
             look_up_tables: vec![atmosphere.table_name.clone()],
-            ..AuxiliaryNames::default()
+            ..job.auxiliary.names.clone()
         },
         negative_shares: results.negative_shares.clone(),
         model: options.atmosphere.model.to_string(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        values: values(job, options),
+        values: values(job, options, &results.flagged),
         record: Vec::new(),
     }
 }
@@ -199,10 +228,14 @@ fn shares(counts: &ClassCounts) -> ClassShares {
 }
 
 /// What was used, for the quality report.
-fn values(job: &Job<'_>, options: &Options) -> Vec<(String, String)> {
+fn values(job: &Job<'_>, options: &Options, flagged: &FlagCounts) -> Vec<(String, String)> {
     let name = |name: &str| name.to_uppercase().replace(' ', "_").replace(',', "");
     let values = job.atmosphere.values.iter();
     let values = values.map(|v| (name(&v.name), format!("{} ({})", v.value, v.source)));
     let digest = (finished::DIGEST.to_owned(), finished::options_digest(options));
-    values.chain([digest]).collect()
+    let flags = flag::ALL
+        .iter()
+        .zip(flagged.0)
+        .map(|((_, flag), count)| (name(&format!("quality_mask_{flag}_pixels")), count.to_string()));
+    values.chain(flags.filter(|_| job.quality_masks)).chain([digest]).collect()
 }

@@ -93,7 +93,7 @@ mod tests {
         options.execution.block_cells = 600;
         options.product.overwrite = true;
         assert_eq!(options_digest(&options), plain);
-        options.atmosphere.ozone_du = 330.0;
+        options.atmosphere.ozone_du = Some(330.0);
         assert_ne!(options_digest(&options), plain);
     }
 }

@@ -18,11 +18,16 @@ use crate::stages::codec::{
 };
 use crate::stages::correct::{CorrectBand, CorrectParams};
 use crate::stages::imagery::{Preview, TrueColour};
+use crate::stages::masks::{DrawQualityMask, MergeFlags, PolygonParams, QualityMaskParams, ReadQualityMask};
 use crate::stages::resample::{
     BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
 };
 use crate::stages::simulate::{
     ColourParams, FillMask, SimulateBand, SimulateColour, SimulateParams, SurfaceTruth, Truth, TruthParams,
+};
+use crate::stages::terrain::{
+    CodesParams, ReadCodes, ReadElevation, ShadeParams, ShadeTerrain, WarpCodes, WarpCodesParams,
+    WarpElevation, WarpParams,
 };
 use crate::stages::verify::{VerifyFile, VerifyParams};
 use crate::stages::water::{
@@ -42,6 +47,7 @@ use sen2cor_core::cells::{
 use sen2cor_core::classify::{CirrusSums, ConditionSums, LandSums, Thresholds};
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
+use sen2cor_core::masks::Polygon;
 use sen2cor_core::reflectance::{BandCorrection, CorrectionParameters, Model};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::{Band, Spacecraft};
@@ -54,6 +60,7 @@ use sen2cor_exec::{
 use sen2cor_io::bytes::FileSource;
 use sen2cor_io::checksum::Algorithm;
 use sen2cor_io::jp2::{Codec, Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, gml_document, write_image};
+use sen2cor_io::raster::mosaics;
 use sen2cor_io::safe::{Container, FileRef, ManifestEntry};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -560,6 +567,86 @@ fn maps() -> Vec<&'static str> {
     ]
 }
 
+fn masks(folder: &Path) -> Vec<&'static str> {
+    let ground = GeoTransform { epsg: 32633, ulx_m: 300_000.0, uly_m: 6_200_040.0 };
+    let corners = vec![(300_013.0, 6_199_950.0), (302_900.0, 6_199_000.0), (301_111.0, 6_197_777.0)];
+    let polygons = vec![(Polygon { rings: vec![corners] }, 2)];
+    let (rows, cols) = EXTENT.shape(R20);
+    let layout = ImageLayout { width: cols as u32, height: rows as u32, coding: Coding::byte_mask(R20, 8) };
+    let planes: Vec<Array2<u8>> = (0..8).map(|seed| bytes_image(seed, R20, 2)).collect();
+    let samples = Samples::U8(planes.iter().map(|plane| plane.view()).collect());
+    let path = folder.join("MSK_QUALIT_B05.jp2");
+    let mut bytes = Vec::new();
+    write_image(&OpenJpeg, &layout, &samples, None, &mut bytes).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let index = ImageIndex::read(&FileSource::open(&path).unwrap()).unwrap();
+    vec![
+        agree(ReadQualityMask::NAME, &[Tiling::whole(EXTENT)], |executor, tiling| {
+            let params = QualityMaskParams {
+                file: FileRef::of_file(&path).unwrap(),
+                display: path.clone(),
+                index: index.clone(),
+                from: R20,
+                to: R60,
+            };
+            Stage::new(tiling).run::<ReadQualityMask>(executor, params, &[grid::<u8>(R60)])
+        }),
+        agree(DrawQualityMask::NAME, &blocks(), |executor, tiling| {
+            let params = PolygonParams { ground, from: R10, to: R20, polygons: polygons.clone() };
+            Stage::new(tiling).run::<DrawQualityMask>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(MergeFlags::NAME, &blocks(), |executor, tiling| {
+            let stage =
+                (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&bytes_image(seed, R20, 8), R20));
+            stage.run::<MergeFlags>(executor, (), &[grid::<u8>(R20)])
+        }),
+    ]
+}
+
+/// A GeoTIFF-free raster: an SRTM tile of 121 x 121 samples around the scene.
+fn elevation_tile(folder: &Path) -> std::path::PathBuf {
+    let bytes: Vec<u8> =
+        (0..121 * 121).flat_map(|i| ((hash(5, i / 121, i % 121) % 900) as i16).to_be_bytes()).collect();
+    let path = folder.join("N55E011.hgt");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn terrain(folder: &Path) -> Vec<&'static str> {
+    let ground = GeoTransform { epsg: 32633, ulx_m: 300_000.0, uly_m: 6_200_040.0 };
+    let mosaic = mosaics(&elevation_tile(folder), &ground, EXTENT, R20).unwrap().remove(0);
+    let samples = mosaic.rows * mosaic.cols;
+    let heights = Array2::from_shape_fn((1, samples), |(_, i)| (hash(6, 0, i) % 3000) as f32);
+    let codes = Array2::from_shape_fn((1, samples), |(_, i)| (hash(7, 0, i) % 220) as u8);
+    let shape = (mosaic.rows, mosaic.cols);
+    let positions = mosaic.positions.clone();
+    vec![
+        agree(ReadElevation::NAME, &[one_unit()], |executor, tiling| {
+            let spec = PlaneSpec::slots::<f32>(1, samples);
+            Stage::new(tiling).run::<ReadElevation>(executor, mosaic.clone(), &[spec])
+        }),
+        agree(ReadCodes::NAME, &[one_unit()], |executor, tiling| {
+            let params = CodesParams { mosaic: mosaic.clone(), unknown: 3 };
+            Stage::new(tiling).run::<ReadCodes>(executor, params, &[PlaneSpec::slots::<u8>(1, samples)])
+        }),
+        agree(WarpElevation::NAME, &blocks(), |executor, tiling| {
+            let params = WarpParams { resolution: R20, mosaics: vec![(shape, positions.clone())] };
+            Stage::new(tiling).table(&heights).run::<WarpElevation>(executor, params, &[grid::<f32>(R20)])
+        }),
+        agree(WarpCodes::NAME, &blocks(), |executor, tiling| {
+            let params = WarpCodesParams { resolution: R20, shape, positions: positions.clone(), unknown: 0 };
+            Stage::new(tiling).table(&codes).run::<WarpCodes>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(ShadeTerrain::NAME, &blocks(), |executor, tiling| {
+            let elevation = band(21, R20).mapv(f32::from);
+            let sun = Direction { zenith_deg: 50.0, azimuth_deg: 150.0 };
+            let params = ShadeParams { resolution: R20, sun };
+            let outputs = [grid::<f32>(R20), grid::<u8>(R20)];
+            Stage::new(tiling).input(&elevation, R20).run::<ShadeTerrain>(executor, params, &outputs)
+        }),
+    ]
+}
+
 fn simulation() -> Vec<&'static str> {
     let sun = Direction { zenith_deg: 40.0, azimuth_deg: 150.0 };
     let scene = SceneParameters { seed: 3, extent: EXTENT, sun, clouds: true, no_data_edge: true };
@@ -688,6 +775,8 @@ fn every_kernel_gives_the_same_bits_everywhere() {
         retrieval(),
         maps(),
         simulation(),
+        masks(folder.path()),
+        terrain(folder.path()),
         codec(folder.path()),
     ]
     .into_iter()

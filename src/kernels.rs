@@ -9,8 +9,10 @@ use crate::stages::classify::{
 use crate::stages::codec::{DecodeBand, EncodeImage, EncodePreview, Inflate};
 use crate::stages::correct::CorrectBand;
 use crate::stages::imagery::{Preview, TrueColour};
+use crate::stages::masks::{DrawQualityMask, MergeFlags, ReadQualityMask};
 use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, MeanOfMask, ReduceClassMap};
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
+use crate::stages::terrain::{ReadCodes, ReadElevation, ShadeTerrain, WarpCodes, WarpElevation};
 use crate::stages::verify::VerifyFile;
 use crate::stages::water::{FinishWater, ProductMap, RetrieveWater, Surroundings};
 use crate::stages::write::{WriteFile, WriteImage};
@@ -35,6 +37,14 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<FinishClasses>(),
     KernelEntry::of::<FilterClasses>(),
     KernelEntry::of::<Tabulate>(),
+    KernelEntry::of::<ReadQualityMask>(),
+    KernelEntry::of::<DrawQualityMask>(),
+    KernelEntry::of::<MergeFlags>(),
+    KernelEntry::of::<ReadElevation>(),
+    KernelEntry::of::<ReadCodes>(),
+    KernelEntry::of::<WarpElevation>(),
+    KernelEntry::of::<WarpCodes>(),
+    KernelEntry::of::<ShadeTerrain>(),
     KernelEntry::of::<CorrectBand>(),
     KernelEntry::of::<FindDark>(),
     KernelEntry::of::<InvertDark>(),

@@ -23,14 +23,17 @@
 mod aerosol_result;
 mod air;
 mod arrays;
+mod auxiliary;
 mod builder;
 mod carry;
 mod decode;
+mod dem_tiles;
 mod demo;
 mod error;
 mod execution;
 mod facts;
 mod finished;
+mod forecast;
 mod geometry;
 mod gipp;
 mod images;
@@ -38,6 +41,7 @@ mod inspect;
 #[cfg(test)]
 mod kernel_tests;
 mod kernels;
+mod masks;
 mod options;
 mod processor;
 mod quality;
@@ -59,6 +63,7 @@ struct Readme;
 
 pub use arrays::{Layer, LayerArray};
 pub use builder::ProcessorBuilder;
+pub use dem_tiles::{DemTile, dem_tiles};
 pub use demo::{Demo, run_demo};
 pub use error::{Error, FailureKind, Result};
 pub use execution::{Execution, Strategy};
@@ -67,10 +72,10 @@ pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
 pub use options::define::{OptionKind, OptionRow, OptionTopic};
 pub use options::{
-    AerosolLoad, AerosolType, AtmosphereOptions, ClassificationOptions, ExecutionOptions, InvalidOption,
-    Options, OutputResolution, Part, ProductOptions, RawAtmosphereOptions, RawClassificationOptions,
-    RawExecutionOptions, RawOptions, RawProductOptions, RawRetrievalOptions, RawSelectionOptions,
-    RetrievalOptions, SelectionOptions, Switch,
+    AerosolLoad, AerosolType, AtmosphereOptions, AuxiliaryOptions, ClassificationOptions, ExecutionOptions,
+    InvalidOption, Options, OutputResolution, Part, ProductOptions, RawAtmosphereOptions,
+    RawAuxiliaryOptions, RawClassificationOptions, RawExecutionOptions, RawOptions, RawProductOptions,
+    RawRetrievalOptions, RawSelectionOptions, RetrievalOptions, SelectionOptions, Switch,
 };
 pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};

@@ -1,10 +1,13 @@
 //! One Level-1C product in, one Level-2A product per tile out.
 
+use crate::auxiliary::Auxiliary;
 use crate::error::{Error, Result};
 use crate::execution::{executor_or_threads, utf8_folder, with_budget};
 use crate::facts::{self, FlowResults};
 use crate::finished;
+use crate::forecast::Forecast;
 use crate::images::ImageSink;
+use crate::masks;
 use crate::options::{InvalidOption, Options, ProductOptions, Switch};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, level_2a};
@@ -135,8 +138,7 @@ impl Processor {
                 continue;
             }
             let notes = std::mem::take(&mut run.job.atmosphere.notes);
-            // Without a climatology the original processor looks for snow too, and calls that an error.
-            for note in notes.into_iter().chain([QualityNote::NoSnowClimatology]).chain(self.partial_note()) {
+            for note in notes.into_iter().chain(self.partial_note()) {
                 report.quality.add(Some(&tile.metadata.mgrs_tile), note);
             }
             let path = run.process(executor.as_ref(), &mut meter, &mut report.quality)?;
@@ -241,7 +243,7 @@ impl<'a> TileRun<'a> {
     pub(crate) fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
         let options = &processor.options;
         let names = names(product, tile, &options.product)?;
-        let job = Job {
+        let mut job = Job {
             product,
             tile,
             extent: extent(product, tile)?,
@@ -255,7 +257,15 @@ impl<'a> TileRun<'a> {
             quality_masks: options.classification.l1c_quality_masks == Switch::On,
             class_map_60m: options.classification.class_map_60m,
             atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere, &options.retrieval)?,
+            auxiliary: Auxiliary::of(&options.auxiliary, tile, options.product.resolution)?,
         };
+        let notes = &mut job.atmosphere.notes;
+        notes.append(&mut job.auxiliary.notes);
+        if !job.auxiliary.has_elevation() {
+            notes.push(QualityNote::NoElevationModel { elevation_km: options.atmosphere.elevation_km });
+        }
+        let missing = masks::missing(&job);
+        job.atmosphere.notes.extend(missing);
         Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })
     }
 
@@ -391,7 +401,7 @@ fn sighting(product: &L1cProduct, tile: &L1cTile) -> Result<Sighting> {
         extent: metadata.extent(),
         latitude_deg,
         month,
-        forecast_aot_550: None,
+        forecast: Forecast::of(product, tile),
         simulated_adjacency_km: product.datastrip(tile).and_then(|strip| strip.simulated_adjacency_km),
     })
 }

@@ -4,11 +4,12 @@
 //! add a variant and its line in `code`, `severity` and `fmt`**, and call [`QualityRecord::add`] where it happens.
 
 use crate::gipp::NotHonoured;
-use sen2cor_core::sensor::Spacecraft;
+use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::table;
 use sen2cor_io::safe::{Finding, RecordedNote};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
+use std::path::PathBuf;
 
 /// How much a note matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -34,8 +35,27 @@ pub enum QualityNote {
     Input(Finding),
     /// Without manifest the files cannot be checked for damage.
     NoManifest,
+    /// A weather file of the product is damaged.
+    WeatherUnreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Bands have no quality masks, so their defective and saturated pixels are not marked.
+    NoQualityMasks {
+        /// The bands.
+        bands: Vec<Band>,
+    },
     /// No snow climatology: snow is possible everywhere.
     NoSnowClimatology,
+    /// The climatology says that there is never snow here.
+    SnowImpossible,
+    /// A map does not cover the tile.
+    MapElsewhere {
+        /// What it is.
+        map: &'static str,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// No elevation model: flat ground of one elevation.
     NoElevationModel {
         /// The elevation that was used.
@@ -83,7 +103,11 @@ impl QualityNote {
             Self::PartOfResults => "PART_OF_RESULTS",
             Self::Input(_) => "INPUT",
             Self::NoManifest => "NO_MANIFEST",
+            Self::WeatherUnreadable { .. } => "WEATHER_UNREADABLE",
+            Self::NoQualityMasks { .. } => "NO_QUALITY_MASKS",
             Self::NoSnowClimatology => "NO_SNOW_CLIMATOLOGY",
+            Self::SnowImpossible => "SNOW_IMPOSSIBLE",
+            Self::MapElsewhere { .. } => "MAP_ELSEWHERE",
             Self::NoElevationModel { .. } => "NO_ELEVATION_MODEL",
             Self::DefaultOzone { .. } => "DEFAULT_OZONE",
             Self::DefaultAerosol { .. } => "DEFAULT_AEROSOL",
@@ -97,8 +121,9 @@ impl QualityNote {
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoSnowClimatology | Self::PartOfResults => Severity::Information,
-            Self::NoElevationModel { .. }
+            Self::NoSnowClimatology | Self::SnowImpossible | Self::PartOfResults => Severity::Information,
+            Self::NoQualityMasks { .. }
+            | Self::NoElevationModel { .. }
             | Self::DefaultOzone { .. }
             | Self::DefaultAerosol { .. }
             | Self::AerosolFallback { .. }
@@ -106,6 +131,8 @@ impl QualityNote {
             Self::NotHonoured(_)
             | Self::Input(_)
             | Self::NoManifest
+            | Self::WeatherUnreadable { .. }
+            | Self::MapElsewhere { .. }
             | Self::ResponsesBorrowed { .. }
             | Self::Table { .. } => Severity::Warning,
         }
@@ -123,8 +150,21 @@ impl fmt::Display for QualityNote {
             }
             Self::Input(finding) => write!(f, "{}: {}", finding.subject, finding.detail),
             Self::NoManifest => f.write_str("manifest: missing, so the files are not checked for damage"),
+            Self::WeatherUnreadable { reason } => write!(f, "{reason}; it is not used"),
+            Self::NoQualityMasks { bands } => {
+                let names: Vec<_> = bands.iter().map(|band| band.name()).collect();
+                write!(
+                    f,
+                    "no quality masks of {}, so their defective and saturated pixels are not marked",
+                    names.join(", ")
+                )
+            }
             Self::NoSnowClimatology => {
                 f.write_str("no snow climatology is used: snow is possible everywhere")
+            }
+            Self::SnowImpossible => f.write_str("the climatology says that there is never snow here"),
+            Self::MapElsewhere { map, path } => {
+                write!(f, "the {map} {} does not cover the tile and is not used", path.display())
             }
             Self::NoElevationModel { elevation_km } => {
                 write!(f, "no elevation model is used: flat ground at {elevation_km} km")

@@ -18,6 +18,7 @@ mod classes;
 
 use crate::aerosol_result::AerosolResult;
 use crate::air::{Corrector, Map};
+use crate::auxiliary::Auxiliary;
 use crate::error::Error;
 use crate::images::{ImageSink, WrittenImage};
 use crate::retrieval::{Retrieval, Retrieved};
@@ -26,12 +27,14 @@ use crate::stages::imagery::TrueColour;
 use crate::stages::resample::{
     BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
 };
+use crate::stages::terrain::ElevationStatistics;
 use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
-use crate::{OutputResolution, Part, decode};
+use crate::{OutputResolution, Part, decode, masks};
 use classes::{Classes, SceneLayers};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
+use sen2cor_core::masks::FlagCounts;
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Value};
@@ -65,11 +68,17 @@ pub(crate) struct Job<'a> {
     pub(crate) quality_masks: bool,
     pub(crate) class_map_60m: ClassReduction,
     pub(crate) atmosphere: Atmosphere,
+    /// Elevation and maps from outside.
+    pub(crate) auxiliary: Auxiliary,
 }
 
 /// What the flow leaves behind.
 pub(crate) struct Outcome {
     pub(crate) class_counts: Value<Vec<ClassCounts>>,
+    /// Pixels that the quality masks flag, if there are any masks.
+    pub(crate) quality_flags: Option<Value<Vec<FlagCounts>>>,
+    /// Elevation of the classification's grid, by block.
+    pub(crate) elevation: Option<Value<Vec<ElevationStatistics>>>,
     pub(crate) aot_sum: Value<Vec<MapSum>>,
     pub(crate) water_sum: Value<Vec<MapSum>>,
     pub(crate) aerosol: Value<AerosolResult>,
@@ -112,9 +121,17 @@ struct Scene {
     counts: Value<Vec<ClassCounts>>,
 }
 
+/// Counts of what is known besides the bands.
+#[derive(Clone, Copy)]
+struct Known {
+    quality_flags: Option<Value<Vec<FlagCounts>>>,
+    elevation: Option<Value<Vec<ElevationStatistics>>>,
+}
+
 /// The results on the grid of the classification, on which those of other grids build.
 struct Base<'a> {
     scene: Scene,
+    known: Known,
     corrector: Corrector<'a>,
     aot_sum: Value<Vec<MapSum>>,
     water_sum: Value<Vec<MapSum>>,
@@ -148,6 +165,8 @@ pub(crate) fn level_2a(
     };
     let outcome = Outcome {
         class_counts: base.scene.counts,
+        quality_flags: base.known.quality_flags,
+        elevation: base.known.elevation,
         aot_sum: base.aot_sum,
         water_sum: base.water_sum,
         aerosol: base.corrector.retrieved.aerosol,
@@ -191,7 +210,7 @@ impl<'a> Recipe<'a> {
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R20);
         write_toa(flow, &toa, R20, sink)?;
-        let scene = self.classify(flow, native, &toa, R20);
+        let (scene, known) = self.classify(flow, native, &toa, R20)?;
         let air = self.retrieve(flow, native, &toa, scene.class, R20);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R20);
@@ -211,7 +230,7 @@ impl<'a> Recipe<'a> {
         let cloud = self.mean_of_mask(flow, scene.cloud);
         let snow = self.mean_of_mask(flow, scene.snow);
         write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
-        Ok(Base { scene, corrector, aot_sum, water_sum })
+        Ok(Base { scene, known, corrector, aot_sum, water_sum })
     }
 
     /// 10 m, with the class map of 20 m.
@@ -243,7 +262,7 @@ impl<'a> Recipe<'a> {
     ) -> Result<Base<'a>, Error> {
         let toa = self.to_grid(flow, native, R60);
         write_toa(flow, &toa, R60, sink)?;
-        let scene = self.classify(flow, native, &toa, R60);
+        let (scene, known) = self.classify(flow, native, &toa, R60)?;
         let air = self.retrieve(flow, native, &toa, scene.class, R60);
         let mut corrector = Corrector::new(self.job, self.tiling, air);
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R60);
@@ -257,7 +276,7 @@ impl<'a> Recipe<'a> {
         sink.preview(flow, &images.surface, R60)?;
         self.write(flow, &images, R60, sink)?;
         write_confidences(flow, scene, R60, sink)?;
-        Ok(Base { scene, corrector, aot_sum, water_sum })
+        Ok(Base { scene, known, corrector, aot_sum, water_sum })
     }
 
     /// The twelve bands of the classification on its grid.
@@ -306,11 +325,33 @@ impl<'a> Recipe<'a> {
         output
     }
 
-    fn classify(&self, flow: &mut Flow<'_, Error>, native: &Bands, toa: &Bands, grid: Resolution) -> Scene {
+    fn classify(
+        &self,
+        flow: &mut Flow<'_, Error>,
+        native: &Bands,
+        toa: &Bands,
+        grid: Resolution,
+    ) -> Result<(Scene, Known), Error> {
         let saturable = native.iter().filter(|(band, _)| self.may_be_saturated.contains(band));
         let saturable = saturable.map(|(&band, &plane)| (band, plane)).collect();
-        let layers = SceneLayers::default();
-        Classes { job: self.job, tiling: self.tiling, bands: toa, saturable, layers, grid }.declare(flow)
+        let flags = masks::quality_flags(flow, self.job, grid, self.tiling)?;
+        let ground = self.job.auxiliary.ground(flow, self.tiling, grid);
+        let layers = SceneLayers {
+            elevation_m: ground.elevation.map(|elevation| elevation.plane),
+            slope_deg: ground.slope_deg,
+            hillshade: ground.hillshade,
+            water_bodies: ground.water_bodies,
+            land_cover: ground.land_cover,
+            snow_condition: ground.snow_condition,
+            defective: flags.map(|flags| flags.plane),
+            snow_possible: self.job.auxiliary.snow_possible,
+        };
+        let classes = Classes { job: self.job, tiling: self.tiling, bands: toa, saturable, layers, grid };
+        let known = Known {
+            quality_flags: flags.map(|flags| flags.counts),
+            elevation: ground.elevation.map(|elevation| elevation.statistics),
+        };
+        Ok((classes.declare(flow), known))
     }
 
     /// A map of the product, 0 where there are no data, and the sum of its numbers over clear pixels.

@@ -3,6 +3,7 @@
 use crate::decode::one_unit;
 use crate::error::{Error, Result};
 use crate::execution::{executor_or_threads, utf8_folder, with_budget};
+use crate::forecast::Forecast;
 use crate::images::{Target, Written, encode_and_write, preview_file, written};
 use crate::options::{AtmosphereOptions, InvalidOption, Options};
 use crate::quality::{QualityRecord, Severity};
@@ -121,7 +122,7 @@ impl Simulation {
             aerosol: self.aerosol.into(),
             aot_550: Some(self.aot_550),
             water_vapour_cm: Some(self.water_vapour_cm),
-            ozone_du: self.ozone_du,
+            ozone_du: Some(self.ozone_du),
             elevation_km: self.elevation_km,
             ..AtmosphereOptions::default()
         };
@@ -267,7 +268,7 @@ impl Plan {
             latitude_deg: centre_latitude_deg(&facts.ground, extent),
             month: facts.sensing_time.strftime("%m").to_string().parse().unwrap_or(1),
             simulated_adjacency_km: None,
-            forecast_aot_550: None,
+            forecast: Forecast::default(),
         };
         let atmosphere = Atmosphere::new(&sighting, &options.atmosphere, &options.retrieval)?;
         let radio_add_offset = facts.radio_add_offset();

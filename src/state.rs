@@ -1,6 +1,7 @@
 //! The state of the atmosphere of a run: what was given, what was assumed, and the correction of each band that follows.
 
 use crate::error::{Error, Result};
+use crate::forecast::{Forecast, Ozone};
 use crate::geometry::Angles;
 use crate::options::{AerosolLoad, AerosolType, AtmosphereOptions, RetrievalOptions};
 use crate::quality::QualityNote;
@@ -18,6 +19,7 @@ use sen2cor_core::season::{Season, default_column_band, water_vapour_for, water_
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::table::{Note, Notes};
 use sen2cor_core::water_vapour::WaterMask;
+use sen2cor_io::safe::OzoneSource;
 use std::collections::BTreeMap;
 
 /// Range of the surroundings of a pixel, km, unless something else is given.
@@ -26,7 +28,7 @@ const ADJACENCY_KM: f64 = 1.0;
 /// Optical depths at which reference pixels are looked at.
 const AOT_NODES: [f64; 15] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5, 1.8];
 
-/// Geometry and time of a tile.
+/// Geometry and time of a tile, and what its own files forecast.
 #[derive(Clone, Debug)]
 pub(crate) struct Sighting {
     pub(crate) spacecraft: Spacecraft,
@@ -41,8 +43,8 @@ pub(crate) struct Sighting {
     pub(crate) month: u8,
     /// Range of the surroundings that the product says it was simulated with, km.
     pub(crate) simulated_adjacency_km: Option<f64>,
-    /// Aerosol optical depth at 550 nm that is forecast in the product.
-    pub(crate) forecast_aot_550: Option<f64>,
+    /// What the weather files of the product say.
+    pub(crate) forecast: Forecast,
 }
 
 /// The atmosphere over a tile: what is given, and how it is looked up.
@@ -61,6 +63,7 @@ pub(crate) struct Atmosphere {
     /// What the product says of the aerosol.
     pub(crate) aot_550: f64,
     pub(crate) water_vapour_cm: f64,
+    pub(crate) ozone: Ozone,
     /// Range of the surroundings of a pixel, km; 0: none.
     pub(crate) adjacency_km: f64,
     /// What was used, for the report and the product.
@@ -82,15 +85,18 @@ impl Atmosphere {
         let season = options.season.unwrap_or_else(|| Season::at(sighting.latitude_deg, sighting.month));
         let source = match &options.lut_dir {
             None => TableSource::BuiltIn(options.model),
-            Some(folder) => {
-                TableSource::Library { folder: folder.into(), season, ozone_du: options.ozone_du }
-            }
+            Some(folder) => TableSource::Library {
+                folder: folder.into(),
+                season,
+                ozone_du: sighting.forecast.ozone(options).du,
+            },
         };
         let table_name = source.name()?;
         let load = AerosolState::of(options);
         let water_vapour_cm = options.water_vapour_cm.unwrap_or_else(|| {
             season.default_water_vapour_cm() * water_vapour_share(options.model, options.elevation_km)
         });
+        let ozone = sighting.forecast.ozone(options);
         let lookup = Lookup {
             source: source.clone(),
             sighting,
@@ -99,6 +105,7 @@ impl Atmosphere {
             season,
             load: load.load,
             water_vapour_cm,
+            ozone,
         };
         let mut notes = Notes::default();
         let corrections = lookup.all_bands(&mut notes)?;
@@ -117,6 +124,7 @@ impl Atmosphere {
             load: load.load,
             aot_550: load.product_aot_550,
             water_vapour_cm,
+            ozone,
             adjacency_km,
             values,
             notes: lookup.notes(&load, notes),
@@ -228,7 +236,7 @@ impl Atmosphere {
 
     /// The aerosol that is forecast in the product.
     pub(crate) fn forecast_load(&self) -> Option<f64> {
-        let aot = self.sighting.forecast_aot_550?;
+        let aot = self.sighting.forecast.aerosol?.aot_550;
         Some(match self.load.scale {
             LoadScale::Aot550 => aot,
             LoadScale::VisibilityIndex => {
@@ -268,7 +276,7 @@ fn band_view(sighting: &Sighting, options: &AtmosphereOptions, band: Band) -> Ba
         spacecraft: sighting.spacecraft,
         band,
         aerosol: first_aerosol(options),
-        ozone_du: options.ozone_du,
+        ozone_du: sighting.forecast.ozone(options).du,
     }
 }
 
@@ -313,6 +321,7 @@ struct Lookup<'a> {
     season: Season,
     load: Load,
     water_vapour_cm: f64,
+    ozone: Ozone,
 }
 
 impl Lookup<'_> {
@@ -360,10 +369,11 @@ impl Lookup<'_> {
 
     /// Fallbacks, then what the table has to say.
     fn notes(&self, load: &AerosolState, table: Notes) -> Vec<QualityNote> {
-        let (options, defaults) = (self.options, AtmosphereOptions::default());
-        let mut notes = vec![QualityNote::NoElevationModel { elevation_km: options.elevation_km }];
-        if options.ozone_du == defaults.ozone_du {
-            notes.push(QualityNote::DefaultOzone { ozone_du: options.ozone_du });
+        let options = self.options;
+        let mut notes = Vec::new();
+        notes.extend(self.sighting.forecast.notes.iter().cloned());
+        if self.ozone.source == OzoneSource::Other {
+            notes.push(QualityNote::DefaultOzone { ozone_du: self.ozone.du });
         }
         if !options.aerosol_is_given() && !self.retrieval.aerosol_retrieval {
             notes.push(QualityNote::DefaultAerosol { aot_550: load.product_aot_550 });
@@ -392,11 +402,7 @@ impl Lookup<'_> {
                 first_aerosol(options).to_string(),
                 or_default(options.aerosol == defaults.aerosol),
             ),
-            value(
-                "ozone_du",
-                options.ozone_du.to_string(),
-                or_default(options.ozone_du == defaults.ozone_du),
-            ),
+            value("ozone_du", format!("{:.4}", self.ozone.du), self.ozone.words),
             value(
                 "elevation_km",
                 options.elevation_km.to_string(),

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Process(Box<ProcessArguments>),
     /// Tell what is in a Level-1C product.
     Inspect(InspectArguments),
+    /// Print names and addresses of the elevation tiles that a product needs. Nothing is downloaded.
+    DemTiles(InspectArguments),
     /// Compare the files of a product, of either level, with its manifest.
     Verify(VerifyArguments),
     /// Write a Level-1C product of a built-in scene whose true surface reflectance is known.

@@ -54,6 +54,7 @@ fn run(command: Command, log: LogArguments) -> ExitCode {
     };
     let outcome = match command {
         Command::Process(process) => commands::process::run(*process, &stop, &bar),
+        Command::DemTiles(product) => commands::dem_tiles::run(&product),
         Command::Inspect(inspect) => commands::inspect::run(&inspect),
         Command::Verify(verify) => commands::verify::run(&verify),
         Command::Simulate(simulate) => commands::simulate::run(&simulate, &stop, &bar),

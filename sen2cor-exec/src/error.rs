@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum ErrorKind {
     /// The input data.
     Input,
+    /// Data from outside the product.
+    Auxiliary,
     /// The place where results go.
     Output,
     /// The system, for the moment: no space left, an I/O error.

@@ -6,6 +6,7 @@ use sen2cor_core::aerosol::Aerosol;
 use sen2cor_core::reflectance::Model;
 use sen2cor_core::season::Season;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Where the aerosol optical depth comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,8 +60,8 @@ options! {
     /// Water vapour column above the ground, the same everywhere, 0 to 7 cm. Default: retrieved; without retrieval that of the season
     /// (2.0 cm in summer, 0.4 cm in winter, at sea level).
     water_vapour_cm: f64, Number { low: 0.0, high: 7.0, unit: "cm" };
-    /// Ozone column, 100 to 600 Dobson units. Default 331.
-    ozone_du: f64 = 331.0, Number { low: 100.0, high: 600.0, unit: "DU" };
+    /// Ozone column, 100 to 600 Dobson units. Default: that of the product's weather file (AUX_ECMWFT), else 331.
+    ozone_du: f64, Number { low: 100.0, high: 600.0, unit: "DU" };
     /// Ground elevation of the whole tile, 0 to 5 km (model sen2cor: to 3.5). Default 0.1. Source: GIPP `Altitude`.
     elevation_km: f64 = 0.1, Number { low: 0.0, high: 5.0, unit: "km" };
     /// Surface reflectance for which the tables are taken to hold, 0 to 1; model sen2cor only. Default 0.15.
@@ -96,6 +97,9 @@ impl RawAtmosphereOptions {
 }
 
 impl AtmosphereOptions {
+    /// Ozone columns that are possible, Dobson units.
+    pub(crate) const OZONE_DU: RangeInclusive<f64> = 100.0..=600.0;
+
     /// From `aot_550` or, where that is not given, `visibility_km`, else the visibility that is assumed.
     pub fn aerosol_load(&self) -> AerosolLoad {
         let visibility_km = self.visibility_km.unwrap_or(ASSUMED_VISIBILITY_KM);

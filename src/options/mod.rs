@@ -6,6 +6,7 @@
 pub(crate) mod define;
 
 mod atmosphere;
+mod auxiliary;
 mod check;
 mod classification;
 mod execution;
@@ -15,6 +16,7 @@ mod retrieval;
 mod selection;
 
 pub use atmosphere::{AerosolLoad, AerosolType, AtmosphereOptions, RawAtmosphereOptions};
+pub use auxiliary::{AuxiliaryOptions, RawAuxiliaryOptions};
 pub use check::InvalidOption;
 pub use classification::{ClassificationOptions, RawClassificationOptions, Switch};
 pub use execution::{ExecutionOptions, RawExecutionOptions};
@@ -42,6 +44,8 @@ pub struct RawOptions {
     #[serde(flatten)]
     pub retrieval: RawRetrievalOptions,
     #[serde(flatten)]
+    pub auxiliary: RawAuxiliaryOptions,
+    #[serde(flatten)]
     pub execution: RawExecutionOptions,
 }
 
@@ -60,6 +64,8 @@ pub struct Options {
     #[serde(flatten)]
     pub retrieval: RetrievalOptions,
     #[serde(flatten)]
+    pub auxiliary: AuxiliaryOptions,
+    #[serde(flatten)]
     pub execution: ExecutionOptions,
 }
 
@@ -72,6 +78,7 @@ impl RawOptions {
             RawClassificationOptions::topic(),
             RawAtmosphereOptions::topic(),
             RawRetrievalOptions::topic(),
+            RawAuxiliaryOptions::topic(),
             RawExecutionOptions::topic(),
         ]
     }
@@ -84,6 +91,7 @@ impl RawOptions {
             classification: RawClassificationOptions::defaults(),
             atmosphere: RawAtmosphereOptions::defaults(),
             retrieval: RawRetrievalOptions::defaults(),
+            auxiliary: RawAuxiliaryOptions::defaults(),
             execution: RawExecutionOptions::defaults(),
         }
     }
@@ -101,6 +109,7 @@ impl RawOptions {
             classification: self.classification.over(lower.classification),
             atmosphere: self.atmosphere.over(lower.atmosphere),
             retrieval: self.retrieval.over(lower.retrieval),
+            auxiliary: self.auxiliary.over(lower.auxiliary),
             execution: self.execution.over(lower.execution),
         }
     }
@@ -136,6 +145,7 @@ impl TryFrom<RawOptions> for Options {
             classification: raw.classification.complete(),
             atmosphere: raw.atmosphere.complete(),
             retrieval: raw.retrieval.complete(),
+            auxiliary: raw.auxiliary.complete(),
             execution: raw.execution.complete(),
         })
     }

@@ -9,8 +9,10 @@ pub(crate) mod classify;
 pub(crate) mod codec;
 pub(crate) mod correct;
 pub(crate) mod imagery;
+pub(crate) mod masks;
 pub(crate) mod resample;
 pub(crate) mod simulate;
+pub(crate) mod terrain;
 pub(crate) mod verify;
 pub(crate) mod water;
 pub(crate) mod write;
@@ -45,6 +47,11 @@ fn bad_image(file: &Path, error: Jp2Error) -> KernelError {
         Jp2Error::Read(inner) => bad_input(file, inner.as_ref()),
         other => bad_input(file, &other),
     }
+}
+
+/// A file from outside the product that cannot be read.
+fn bad_auxiliary(file: &Path, error: &dyn Error) -> KernelError {
+    KernelError { kind: ErrorKind::Auxiliary, ..bad_input(file, error) }
 }
 
 /// Shapes that do not fit are a defect of the recipe.

@@ -1,5 +1,6 @@
 //! One file per command: arguments in, calls of the library, results out.
 
+pub(crate) mod dem_tiles;
 pub(crate) mod demo;
 pub(crate) mod inspect;
 pub(crate) mod l2a_process;

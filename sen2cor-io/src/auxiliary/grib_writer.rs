@@ -43,6 +43,8 @@ impl Parameter {
     pub const HUMIDITY: Self = Self { table: 128, number: 157, level_type: 100 };
     /// Geopotential of the ground, m2/s2.
     pub const GEOPOTENTIAL: Self = Self::surface(128, 129);
+    /// Aerosol optical depth at 550 nm.
+    pub const AOT_550: Self = Self::surface(210, 207);
 
     /// A quantity of the surface or of the whole column.
     pub const fn surface(table: u8, number: u8) -> Self {

@@ -102,7 +102,7 @@ impl Jp2Error {
     }
 
     /// `Ok` if both are equal, else a [`Jp2Error::Contradiction`] that shows them.
-    pub(super) fn same<T: Copy + PartialEq + std::fmt::Display>(
+    pub(crate) fn same<T: Copy + PartialEq + std::fmt::Display>(
         field: &'static str,
         expected: T,
         found: T,

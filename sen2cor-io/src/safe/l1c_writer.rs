@@ -9,14 +9,13 @@ use super::l1c_xml::{
 use super::manifest_objects::{KnownDigests, Level};
 use super::manifest_writer::{ManifestFacts, write_manifest};
 use super::staging::{Existing, Staging};
+use crate::auxiliary::DOBSON_PER_KG_M2;
 use crate::auxiliary::grib_writer::{LatLonGrid, NODES, Parameter, ReferenceTime, message};
 use crate::error::{Error, Result};
 use sen2cor_core::sensor::Band;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Dobson units per kg/m2 of ozone.
-const DOBSON_PER_KG_M2: f64 = 46_670.82;
 /// Standard gravity, m/s2: geopotential of a metre.
 const GRAVITY_M_S2: f64 = 9.806_65;
 /// Number of the optical depth of dust in table 210.
