@@ -1,7 +1,7 @@
 //! What a run has done: products, time, memory, and what the user should know.
 
 use crate::quality::QualityRecord;
-use crate::trace::{Trace, union};
+use crate::trace::{Trace, group, union};
 use sen2cor_exec::{Executor, Finished, Span, StageRecord, process_usage};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ impl Meter {
     pub(crate) fn stages(&self) -> Vec<StageSummary> {
         let mut groups: Vec<(String, Vec<&StageRecord>)> = Vec::new();
         for record in self.records.iter().filter(|r| r.units > 0) {
-            let name = record.label.split_whitespace().next().unwrap_or_default();
+            let name = group(&record.label);
             match groups.iter_mut().find(|(group, _)| group == name) {
                 Some((_, members)) => members.push(record),
                 None => groups.push((name.to_owned(), vec![record])),

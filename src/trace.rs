@@ -141,9 +141,9 @@ fn event(slice: &Slice, category: &str) -> Value {
     })
 }
 
-/// The first word of a label.
-fn group(label: &str) -> &str {
-    label.split_whitespace().next().unwrap_or_default()
+/// The first word of a label, without a colon.
+pub(crate) fn group(label: &str) -> &str {
+    label.split_whitespace().next().unwrap_or_default().trim_end_matches(':')
 }
 
 /// Length of the union of intervals.
