@@ -69,9 +69,7 @@ fn same(a: &Value, b: &Value) -> bool {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
         }
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
@@ -99,7 +97,12 @@ fn all_metadata_say_what_another_parser_reads() {
         compared[usize::from(row["kind"] == "Level-1C_Tile_ID")] += 1;
     }
     assert!(rows.len() >= 100 && compared[0] >= 24 && compared[1] >= 27, "{} {compared:?}", rows.len());
-    println!("{} documents, figures of {} products and {} tiles compared", rows.len(), compared[0], compared[1]);
+    println!(
+        "{} documents, figures of {} products and {} tiles compared",
+        rows.len(),
+        compared[0],
+        compared[1]
+    );
 }
 
 fn descendants(element: &Element) -> usize {
