@@ -173,7 +173,15 @@ fn check_whole(
     let options = EncodeOptions { packet_lengths: extras.packet_lengths, ..EncodeOptions::default() };
     for encoder in &mut coders.encoders {
         let mut ours = Vec::new();
-        encoder.encode_tile(header, 0, &options, &source, &mut ours).unwrap();
+        let encoded = encoder.encode_tile(header, 0, &options, &source, &mut ours);
+        if let Err(Error::Argument { field: "samples", .. }) = encoded {
+            // Colour differences of noise can need a bit plane more than OpenJPEG announces. We refuse, it writes a stream that it
+            // does not read right.
+            let wrong = decode(&theirs, 0, None).is_none_or(|found| found.planes != planes);
+            assert!(wrong && header.style.colour_transform, "refused: {header:?}");
+            return None;
+        }
+        encoded.unwrap();
         let part = tile_part(&theirs);
         let first = ours.iter().zip(part).position(|(a, b)| a != b);
         let lengths = (ours.len(), part.len());
