@@ -33,6 +33,7 @@ use crate::stages::verify::{VerifyFile, VerifyParams};
 use crate::stages::water::{
     FinishWater, ProductMap, ProductMapParams, RetrieveWater, RetrieveWaterParams, Surroundings,
 };
+use crate::stages::write::{WriteFile, WriteFileParams, WriteImage, WriteImageParams};
 use crate::tables::TableSource;
 use ndarray::Array2;
 use sen2cor_core::aerosol::Aerosol;
@@ -743,6 +744,31 @@ fn codec(folder: &Path) -> Vec<&'static str> {
     ]
 }
 
+/// What matters is the file, not a plane.
+fn writing(folder: &Path) -> Vec<&'static str> {
+    let coding = Coding { tile: 64, ..Coding::reflectance(R60) };
+    let layout = ImageLayout { width: 64, height: 128, coding };
+    let slots = bytes_image(31, R10, 250);
+    let path = folder.join("written");
+    vec![
+        agree(WriteImage::NAME, &[one_unit()], |executor, tiling| {
+            let params = WriteImageParams {
+                path: path.clone(),
+                layout,
+                gml: "<gml/>".to_owned(),
+                lengths: vec![70, 90],
+            };
+            Stage::new(tiling).table(&slots).run::<WriteImage>(executor, params, &[]);
+            vec![std::fs::read(&path).unwrap()]
+        }),
+        agree(WriteFile::NAME, &[one_unit()], |executor, tiling| {
+            let params = WriteFileParams { path: path.clone(), length: 100 };
+            Stage::new(tiling).table(&slots).run::<WriteFile>(executor, params, &[]);
+            vec![std::fs::read(&path).unwrap()]
+        }),
+    ]
+}
+
 fn inflate(folder: &Path, bytes: &[u8]) -> &'static str {
     let archive = folder.join("product.zip");
     let mut zip = zip::ZipWriter::new(std::fs::File::create(&archive).unwrap());
@@ -778,6 +804,7 @@ fn every_kernel_gives_the_same_bits_everywhere() {
         masks(folder.path()),
         terrain(folder.path()),
         codec(folder.path()),
+        writing(folder.path()),
     ]
     .into_iter()
     .flatten()

@@ -310,5 +310,6 @@ fn gdal_reads_the_offset_and_the_classes() {
     let (low, high) = statistics("_B08_10m.jp2");
     assert!(low >= 900.0 && (5000.0..20_000.0).contains(&high), "{low} to {high}");
     let (low, high) = statistics("_WVP_10m.jp2");
-    assert!(low == high && (300.0..4000.0).contains(&low), "{low} to {high}");
+    let plausible = 300.0..4000.0;
+    assert!(plausible.contains(&low) && plausible.contains(&high), "{low} to {high}");
 }

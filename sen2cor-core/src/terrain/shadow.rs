@@ -30,7 +30,9 @@ impl ShadowSearch {
     fn step(&self) -> (f64, f64, f64) {
         let azimuth = self.sun.azimuth_deg.to_radians();
         // Rows count towards the south.
-        let (row, col) = (-libm::cos(azimuth), libm::sin(azimuth));
+        let whole = |component: f64| if libm::fabs(component) < 1e-12 { 0.0 } else { component };
+        // Along an axis the other component is exactly 0, else the line would leave the first row or column.
+        let (row, col) = (whole(-libm::cos(azimuth)), whole(libm::sin(azimuth)));
         let longest = libm::fabs(row).max(libm::fabs(col));
         let (row, col) = (row / longest, col / longest);
         let length_m = libm::sqrt(row * row + col * col) * self.pixel_m;
