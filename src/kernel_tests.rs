@@ -60,7 +60,9 @@ use sen2cor_exec::{
 };
 use sen2cor_io::bytes::FileSource;
 use sen2cor_io::checksum::Algorithm;
-use sen2cor_io::jp2::{Codec, Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, gml_document, write_image};
+use sen2cor_io::jp2::{
+    Codec, Coding, ImageIndex, ImageLayout, OpenJpeg, Samples, encode_tile, gml_document, write_image,
+};
 use sen2cor_io::raster::mosaics;
 use sen2cor_io::safe::{Container, FileRef, ManifestEntry};
 use std::collections::BTreeSet;
@@ -748,7 +750,16 @@ fn codec(folder: &Path) -> Vec<&'static str> {
 fn writing(folder: &Path) -> Vec<&'static str> {
     let coding = Coding { tile: 64, ..Coding::reflectance(R60) };
     let layout = ImageLayout { width: 64, height: 128, coding };
-    let slots = bytes_image(31, R10, 250);
+    let tile = Array2::from_shape_fn((64, 64), |(row, col)| (hash(31, row, col) % 9000) as u16);
+    let mut slots = Array2::zeros((2, coding.tile_capacity()));
+    let lengths: Vec<u64> = (0..2)
+        .map(|number| {
+            let mut part = Vec::new();
+            encode_tile(&OpenJpeg, &layout, number, Samples::grey16(tile.view()), &mut part).unwrap();
+            slots.row_mut(number).iter_mut().zip(&part).for_each(|(slot, byte)| *slot = *byte);
+            part.len() as u64
+        })
+        .collect();
     let path = folder.join("written");
     vec![
         agree(WriteImage::NAME, &[one_unit()], |executor, tiling| {
@@ -756,7 +767,7 @@ fn writing(folder: &Path) -> Vec<&'static str> {
                 path: path.clone(),
                 layout,
                 gml: "<gml/>".to_owned(),
-                lengths: vec![70, 90],
+                lengths: lengths.clone(),
             };
             Stage::new(tiling).table(&slots).run::<WriteImage>(executor, params, &[]);
             vec![std::fs::read(&path).unwrap()]

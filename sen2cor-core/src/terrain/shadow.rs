@@ -116,11 +116,11 @@ mod tests {
         let mut ground = Array2::from_elem((41, 41), 0f32);
         ground.column_mut(20).fill(100.0);
         let mut out = Array2::zeros((41, 41));
-        // From the east: shadow in the ten columns to the west, the tenth in grazing light.
+        // From the east: shadow in nine columns to the west; the light just reaches the tenth.
         cast_shadow(
             &ground.view(),
             (whole(41), whole(41)),
-            &search(90.0, 45.0, (0.0, 100.0)),
+            &search(90.0, 44.9, (0.0, 100.0)),
             out.view_mut(),
         );
         for ((_, col), &shaded) in out.indexed_iter() {
