@@ -42,7 +42,7 @@ pub const SHADOW_MARGIN_PX: usize = RADIUS + 2;
 pub struct ShadowInput<'a> {
     /// Classes and [`OPEN`](super::OPEN).
     pub map: ArrayView2<'a, u8>,
-    /// What the detection has found out besides, see [`Clue`](super::Clue).
+    /// What the detection has found out besides, see `Clue`.
     pub clues: ArrayView2<'a, u8>,
     /// The bands of [`SHADOW_BANDS`] as biased digital numbers.
     pub bands: [ArrayView2<'a, u16>; 6],
