@@ -54,6 +54,7 @@ mod stages;
 mod state;
 mod tables;
 mod trace;
+mod view_angles;
 pub mod worker;
 
 /// The examples of the README compile.

@@ -15,6 +15,7 @@ use crate::report::{Meter, RunReport};
 use crate::simulator::centre_latitude_deg;
 use crate::state::{Atmosphere, Sighting};
 use crate::trace::Trace;
+use crate::view_angles::view_grids;
 use jiff::Timestamp;
 use sen2cor_core::angles::Direction;
 use sen2cor_core::grid::Extent;
@@ -397,7 +398,7 @@ fn sighting(product: &L1cProduct, tile: &L1cTile) -> Result<Sighting> {
         sun: metadata.mean_sun,
         view,
         sun_grid: metadata.sun_grid.clone(),
-        view_grids: metadata.view_grids.clone(),
+        view_grids: view_grids(product, tile)?,
         extent: metadata.extent(),
         latitude_deg,
         month,

@@ -5,6 +5,7 @@
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A direction towards the sun or the sensor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,12 @@ pub struct AngleGrid {
 }
 
 impl AngleGrid {
+    /// Whether a node has both angles.
+    pub fn has_value(&self, node: (usize, usize)) -> bool {
+        let there = |angles: &Array2<f64>| angles.get(node).is_some_and(|angle| !angle.is_nan());
+        there(&self.zenith_deg) && there(&self.azimuth_deg)
+    }
+
     /// Fills the nodes that have no value here from another grid of the same shape, as when the footprints of several
     /// detectors are merged. Where both have one, the value that is here stays. Grids of another shape are ignored.
     pub fn fill_from(&mut self, other: &Self) {
@@ -46,6 +53,39 @@ impl AngleGrid {
         }
         self.zenith_deg.zip_mut_with(&other.zenith_deg, |here, there| fill(here, *there));
         self.azimuth_deg.zip_mut_with(&other.azimuth_deg, |here, there| fill(here, *there));
+    }
+}
+
+/// The view angles of a band: a grid for each detector, by its number, with values where the detector looked. Footprints overlap
+/// by some kilometres; which detector a product shows there is in its footprint masks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ViewGrids(pub BTreeMap<u8, AngleGrid>);
+
+impl ViewGrids {
+    /// Nodes (row, column) at which several detectors have values.
+    pub fn contested(&self) -> Vec<(usize, usize)> {
+        let Some(first) = self.0.values().next() else { return Vec::new() };
+        let (rows, cols) = first.zenith_deg.dim();
+        let looks = |node: (usize, usize)| self.0.values().filter(|grid| grid.has_value(node)).count();
+        let nodes = (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col)));
+        nodes.filter(|&node| looks(node) > 1).collect()
+    }
+
+    /// One grid: at each node the angles of the detector that `seen` tells, else of the lowest number that has some.
+    pub fn merged(&self, seen: impl Fn(usize, usize) -> Option<u8>) -> Option<AngleGrid> {
+        let mut grids = self.0.values();
+        let mut merged = grids.next()?.clone();
+        for grid in grids {
+            merged.fill_from(grid);
+        }
+        for (row, col) in self.contested() {
+            let grid = seen(row, col).and_then(|detector| self.0.get(&detector));
+            if let Some(grid) = grid.filter(|grid| grid.has_value((row, col))) {
+                merged.zenith_deg[[row, col]] = grid.zenith_deg[[row, col]];
+                merged.azimuth_deg[[row, col]] = grid.azimuth_deg[[row, col]];
+            }
+        }
+        Some(merged)
     }
 }
 
@@ -66,6 +106,26 @@ mod tests {
         assert_eq!(relative_azimuth_deg(10.0, 350.0), 20.0);
         assert_eq!(relative_azimuth_deg(0.0, 180.0), 180.0);
         assert_eq!(relative_azimuth_deg(-90.0, 450.0), 180.0);
+    }
+
+    #[test]
+    fn contested_nodes_are_those_of_the_detector_that_saw_them() {
+        let grid = |z: [f64; 3]| AngleGrid {
+            row_step_m: 5000.0,
+            col_step_m: 5000.0,
+            zenith_deg: array![z],
+            azimuth_deg: array![z.map(|z| z + 100.0)],
+        };
+        let nan = f64::NAN;
+        let grids = ViewGrids(BTreeMap::from([(5, grid([1.0, 2.0, nan])), (6, grid([nan, 3.0, 4.0]))]));
+        assert_eq!(grids.contested(), [(0, 1)]);
+        assert_eq!(grids.merged(|_, _| Some(6)).unwrap().zenith_deg, array![[1.0, 3.0, 4.0]]);
+        assert_eq!(grids.merged(|_, _| Some(6)).unwrap().azimuth_deg, array![[101.0, 103.0, 104.0]]);
+        // A detector without values there, or none: the lowest number.
+        for seen in [Some(9), None] {
+            assert_eq!(grids.merged(|_, _| seen).unwrap().zenith_deg, array![[1.0, 2.0, 4.0]]);
+        }
+        assert_eq!(ViewGrids::default().merged(|_, _| None), None);
     }
 
     #[test]

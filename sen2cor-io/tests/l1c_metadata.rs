@@ -80,7 +80,7 @@ fn the_tile_metadata_of_all_real_products_are_read() {
         assert!((mean - tile.mean_sun.zenith_deg).abs() < 0.2, "{} {mean}", file.display());
         for band in Band::ALL {
             let mean = tile.mean_view[band.index()].unwrap();
-            let zenith = &tile.view_grids[&band].zenith_deg;
+            let zenith = tile.view_grids[&band].merged(|_, _| None).unwrap().zenith_deg;
             let valid: Vec<f64> = zenith.iter().copied().filter(|z| !z.is_nan()).collect();
             assert!(!valid.is_empty());
             assert!(valid.iter().any(|z| *z <= mean.zenith_deg + 0.5) && mean.zenith_deg < 13.0);
@@ -148,7 +148,7 @@ fn the_grids_of_the_detectors_are_merged() {
         .join("GRANULE/L1C_T48LWP_A031632_20210713T032054/MTD_TL.xml");
     let tile = tile(&file);
     for (band, node, sum) in [(Band::B02, 2.16482, 1_075.938_987), (Band::B12, 2.62839, 1_290.369_47)] {
-        let grid = &tile.view_grids[&band];
+        let grid = tile.view_grids[&band].merged(|_, _| None).unwrap();
         let valid: Vec<f64> = grid.zenith_deg.iter().copied().filter(|z| !z.is_nan()).collect();
         assert_eq!(grid.zenith_deg.len() - valid.len(), 137);
         assert_eq!(grid.zenith_deg[[10, 10]], node);

@@ -80,6 +80,16 @@ impl Polygon {
         }
     }
 
+    /// Whether a place is inside.
+    pub fn contains(&self, (x, y): (f64, f64)) -> bool {
+        // One pixel of a metre around the place.
+        let grid = PixelGrid { left_m: x - 0.5, top_m: y + 0.5, pixel_m: 1.0 };
+        let mut inside = false;
+        let window = Window { row: 0, col: 0, rows: 1, cols: 1 };
+        self.draw(&grid, window, Coverage::Centre, |_, cols| inside |= !cols.is_empty());
+        inside
+    }
+
     fn edges(&self, grid: &PixelGrid) -> Vec<Edge> {
         let mut edges = Vec::new();
         for ring in &self.rings {

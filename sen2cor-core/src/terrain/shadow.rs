@@ -74,6 +74,8 @@ pub fn cast_shadow(
 /// Elevation at a place of which one coordinate is whole; `None` outside, NaN in gaps.
 fn between(elevation_m: &ArrayView2<'_, f32>, (y, x): (f64, f64), along_rows: bool) -> Option<f32> {
     let (whole, part) = if along_rows { (y, x) } else { (x, y) };
+    // Where the sun stands in a cardinal direction, sines and cosines are not quite 0.
+    let part = if libm::fabs(part - part.round()) < 1e-9 { part.round() } else { part };
     let (whole, below) = (whole.round(), part.floor());
     if whole < 0.0 || below < 0.0 {
         return None;

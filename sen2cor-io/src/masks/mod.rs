@@ -6,4 +6,4 @@ mod gml;
 mod raster;
 
 pub use gml::{MaskFeature, MaskType, read_gml};
-pub use raster::{QUALITY_COMPONENTS, detector_map, quality_flags};
+pub use raster::{QUALITY_COMPONENTS, detectors_at, quality_flags};

@@ -4,7 +4,6 @@
 
 use crate::bytes::ByteSource;
 use crate::jp2::{ImageIndex, Jp2Error, TileCodec};
-use ndarray::Array2;
 use sen2cor_core::masks::flag;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -40,37 +39,35 @@ pub fn quality_flags(
     })
 }
 
-/// The numbers of the detectors on a grid of pixels that are `step` times as large, each at the pixel nearest to the centre
-/// of the large one; 0 where no detector looked. Shape (rows, columns) rounded up.
+/// The numbers of the detectors that saw some pixels (row, column); 0 where none did. Only the tiles that hold them are decoded.
 ///
 /// # Errors
-/// If the image has more than one component, or a tile cannot be read or decoded.
-pub fn detector_map(
+/// If the image has more than one component, a pixel lies outside, or a tile cannot be read or decoded.
+pub fn detectors_at(
     codec: &dyn TileCodec,
     index: &ImageIndex,
     source: &dyn ByteSource,
-    step: usize,
-) -> Result<Array2<u8>, Jp2Error> {
+    pixels: &[(usize, usize)],
+) -> Result<Vec<u8>, Jp2Error> {
     Jp2Error::same("number of components", 1, index.components())?;
-    let step = step.max(1);
-    let (rows, cols) = (index.height() as usize, index.width() as usize);
-    let mut map = Array2::zeros((rows.div_ceil(step), cols.div_ceil(step)));
-    let value = |components: &[Vec<u16>], pixel: usize| {
-        components.first().and_then(|c| c.get(pixel)).map_or(0, |v| (*v).min(255) as u8)
-    };
-    // The sample that stands for the pixels k * step to (k + 1) * step.
-    let half = step / 2;
-    for_each_run(codec, index, source, value, |row, range, detector| {
-        if row % step != half.min(rows - 1 - row / step * step) {
-            return;
+    let mut found = vec![0; pixels.len()];
+    for tile in 0..index.tile_count() {
+        let window = index.tile_window(tile);
+        let inside = |&(row, col): &(usize, usize)| {
+            (window.row..window.row + window.rows).contains(&row)
+                && (window.col..window.col + window.cols).contains(&col)
+        };
+        if !pixels.iter().any(inside) {
+            continue;
         }
-        for (col, out) in map.row_mut(row / step).iter_mut().enumerate() {
-            if range.contains(&(col * step + half).min(cols - 1)) {
-                *out = detector;
-            }
+        let components = codec.decode(&index.mini_stream(source, tile)?, index.tile_shape(tile))?;
+        let samples = components.first().map(Vec::as_slice).unwrap_or_default();
+        for (number, pixel) in found.iter_mut().zip(pixels).filter(|(_, pixel)| inside(pixel)) {
+            let at = (pixel.0 - window.row) * window.cols + pixel.1 - window.col;
+            *number = samples.get(at).map_or(0, |sample| (*sample).min(255) as u8);
         }
-    })?;
-    Ok(map)
+    }
+    Ok(found)
 }
 
 /// Walks over all tiles, row by row, in runs of one value.

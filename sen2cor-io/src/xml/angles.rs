@@ -7,7 +7,7 @@ use super::Element;
 use super::fields::{Field, quoted, required};
 use crate::error::{Error, Result};
 use ndarray::Array2;
-use sen2cor_core::angles::{AngleGrid, Direction};
+use sen2cor_core::angles::{AngleGrid, Direction, ViewGrids};
 use sen2cor_core::sensor::Band;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -53,28 +53,33 @@ pub(super) fn sun_grid(file: &Path, root: &Element) -> Result<Option<AngleGrid>>
     root.find(&path).map(|element| grid(file, &path, element)).transpose()
 }
 
-/// The view angles per band, the grids of the detectors merged.
-pub(super) fn view_grids(file: &Path, root: &Element) -> Result<BTreeMap<Band, AngleGrid>> {
-    let mut merged: BTreeMap<Band, AngleGrid> = BTreeMap::new();
-    let Some(angles) = root.find(ANGLES) else { return Ok(merged) };
+/// The view angles per band and detector. Without a number a grid is that of detector 0.
+pub(super) fn view_grids(file: &Path, root: &Element) -> Result<BTreeMap<Band, ViewGrids>> {
+    let mut found: BTreeMap<Band, ViewGrids> = BTreeMap::new();
+    let Some(angles) = root.find(ANGLES) else { return Ok(found) };
     for element in angles.children_named("Viewing_Incidence_Angles_Grids") {
         let path = format!("{ANGLES}/Viewing_Incidence_Angles_Grids");
         let band = Field::new(file, path.as_str(), element).band("bandId")?;
-        let detector = element.attribute("detectorId").unwrap_or("?");
+        let detector = element.attribute("detectorId").unwrap_or("0");
         let path = format!("{path}[bandId={} detectorId={detector}]", band.index());
+        let number = detector
+            .parse::<u8>()
+            .map_err(|_| Error::field(file, path.as_str(), "the number of a detector", quoted(detector)))?;
         let grid = grid(file, &path, element)?;
-        let Some(before) = merged.get_mut(&band) else {
-            merged.insert(band, grid);
-            continue;
-        };
         let of = |grid: &AngleGrid| (grid.zenith_deg.dim(), grid.row_step_m, grid.col_step_m);
-        if of(before) != of(&grid) {
+        let grids = &mut found.entry(band).or_default().0;
+        if let Some(before) = grids.values().next().filter(|before| of(before) != of(&grid)) {
             let expected = format!("the grid {:?} of the other detectors", of(before));
             return Err(Error::field(file, path, expected, format!("{:?}", of(&grid))));
         }
-        before.fill_from(&grid);
+        match grids.get_mut(&number) {
+            Some(before) => before.fill_from(&grid),
+            None => {
+                grids.insert(number, grid);
+            }
+        }
     }
-    Ok(merged)
+    Ok(found)
 }
 
 fn grid(file: &Path, path: &str, element: &Element) -> Result<AngleGrid> {

@@ -8,7 +8,7 @@ use super::fields::{Field, expect_root, optional, required};
 use crate::error::{Error, Result};
 use crate::limits::MAX_IMAGE_EDGE;
 use crate::safe::names::TileName;
-use sen2cor_core::angles::{AngleGrid, Direction};
+use sen2cor_core::angles::{AngleGrid, Direction, ViewGrids};
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution};
 use sen2cor_core::sensor::Band;
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,8 @@ pub struct TileMetadata {
     pub shapes: [(usize, usize); 3],
     /// Sun angles on a coarse grid.
     pub sun_grid: Option<AngleGrid>,
-    /// View angles on a coarse grid, the detectors merged; NaN where no detector looked.
-    pub view_grids: BTreeMap<Band, AngleGrid>,
+    /// View angles on a coarse grid by detector; NaN where the detector did not look.
+    pub view_grids: BTreeMap<Band, ViewGrids>,
     /// Mean direction of the sun.
     pub mean_sun: Direction,
     /// Mean view direction by `bandId`; `None` if the metadata have none.
