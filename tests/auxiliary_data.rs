@@ -178,3 +178,27 @@ fn the_record_says_what_was_used_and_what_was_not() {
         assert_eq!(error.kind(), FailureKind::Auxiliary, "{error}");
     }
 }
+
+#[test]
+fn products_without_their_side_folders_are_processed() {
+    let scene = Scene::new();
+    let granule = std::fs::read_dir(scene.level_1c.join("GRANULE")).unwrap().next().unwrap().unwrap().path();
+    for folder in ["AUX_DATA", "HTML", "rep_info", "DATASTRIP"].map(|name| scene.level_1c.join(name)) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    std::fs::remove_dir_all(granule.join("AUX_DATA")).unwrap();
+    std::fs::remove_dir_all(granule.join("QI_DATA")).unwrap();
+    for file in ["INSPIRE.xml", "manifest.safe"] {
+        std::fs::remove_file(scene.level_1c.join(file)).unwrap();
+    }
+    let report = scene.run("bare", AuxiliaryOptions::default()).unwrap();
+    let told = codes(&report);
+    for code in ["NO_MANIFEST", "DEFAULT_OZONE", "NO_QUALITY_MASKS"] {
+        assert!(told.contains(&code), "{code} is not among {told:?}");
+    }
+    let text = sen2cor::inspect(&scene.level_1c).unwrap().to_string();
+    for missing in ["manifest", "datastrip metadata", "weather (AUX_ECMWFT)", "mask MSK_QUALIT B05"] {
+        let line = text.lines().find(|line| line.contains("missing") && line.contains(missing));
+        assert!(line.is_some(), "{missing} is not named:\n{text}");
+    }
+}
