@@ -161,12 +161,14 @@ impl<'a> Corrector<'a> {
             }
             let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
             let (maps, correction) = (self.sources(), self.parameters(grid));
+            let stage = stage.reach_m(correction.halo_px() as u32 * grid.metres());
             let counts = stage.run_with(&[axes.into()], move |ready| {
                 Ok(Some(CorrectParams { axes: ready.get(axes)?.clone(), maps, correction }))
             });
             self.negatives.insert(band, counts);
             surface.insert(band, output);
         }
+        self.job.negatives(flow, &surface, &mut self.negatives);
         surface
     }
 

@@ -7,7 +7,7 @@ use crate::processor::{Processor, TileRun, open};
 use crate::recipe::level_2a;
 use ndarray::{Array2, s};
 use sen2cor_core::dn;
-use sen2cor_core::grid::{Resolution, Window};
+use sen2cor_core::grid::{Block, Resolution, Window};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Flow, FrozenPlane, PlaneHandle};
 use sen2cor_io::safe::ImageKind;
@@ -113,6 +113,7 @@ impl Processor {
         selection.only = Some(layers.iter().map(|layer| layer.part()).collect());
         let bands: Vec<Band> = layers.iter().filter_map(|layer| layer.band()).collect();
         selection.bands = (!bands.is_empty()).then_some(bands);
+        selection.roi = None;
         if request.options.product.resolution != OutputResolution::R60 {
             request.options.product.resolution =
                 if resolution == Resolution::R10 { OutputResolution::All } else { OutputResolution::R20 };
@@ -123,23 +124,25 @@ impl Processor {
             .tiles
             .first()
             .ok_or_else(|| missing("the input has no tile".to_owned(), &product.container))?;
-        let run = TileRun::new(&request, &product, tile)?;
-        let mut flow = Flow::new();
-        let mut sink = run.sink(Box::new(|_, _| Ok(PathBuf::new())));
-        sink.kept = Some(Kept {
-            wanted: layers.iter().map(|layer| (layer.kind(), resolution)).collect(),
-            planes: Vec::new(),
-        });
-        level_2a(&mut flow, &run.job, &mut sink)?;
-        let planes = sink.kept.map(|kept| kept.planes).unwrap_or_default();
-        let finished = flow.run(executor.as_ref(), &request.context)?;
+        let run = TileRun::new(&request, &product, tile, None)?;
         let (rows, cols) = run.job.extent.shape(resolution);
-        let window = window.unwrap_or(Window { row: 0, col: 0, rows, cols });
+        let whole = Window { row: 0, col: 0, rows, cols };
+        let window = window.unwrap_or(whole);
         if window.row + window.rows > rows || window.col + window.cols > cols {
             let reason =
                 format!("the window {window:?} lies outside of the tile, which has {rows} x {cols} pixels");
             return Err(missing(reason, &product.container));
         }
+        let mut flow = Flow::new();
+        let mut sink = run.sink(Box::new(|_, _| Ok(PathBuf::new())));
+        sink.kept = Some(Kept {
+            wanted: layers.iter().map(|layer| (layer.kind(), resolution)).collect(),
+            planes: Vec::new(),
+            part: (window != whole).then(|| cells(window, resolution)),
+        });
+        level_2a(&mut flow, &run.job, &mut sink)?;
+        let planes = sink.kept.map(|kept| kept.planes).unwrap_or_default();
+        let finished = flow.run(executor.as_ref(), &request.context)?;
         layers
             .iter()
             .map(|&layer| {
@@ -160,6 +163,19 @@ pub(crate) struct Kept {
     pub(crate) wanted: Vec<(ImageKind, Resolution)>,
     /// Where it will be.
     pub(crate) planes: Vec<(ImageKind, PlaneHandle)>,
+    /// The part of the tile that is asked for; `None`: all.
+    pub(crate) part: Option<Block>,
+}
+
+/// The cells of a window.
+const fn cells(window: Window, resolution: Resolution) -> Block {
+    let edge = resolution.cells();
+    Block {
+        row: window.row as u32 * edge,
+        col: window.col as u32 * edge,
+        rows: window.rows as u32 * edge,
+        cols: window.cols as u32 * edge,
+    }
 }
 
 fn missing(reason: String, container: &sen2cor_io::safe::Container) -> Error {

@@ -32,7 +32,9 @@ pub(crate) fn files(job: &Job<'_>, names: &L2aNames) -> Result<Vec<Carried>> {
     for (name, path) in [("AUX_ECMWFT", &tile.aux_ecmwf), ("AUX_CAMSFO", &tile.aux_cams)] {
         found.extend(path.as_deref().map(|path| (format!("{granule}/AUX_DATA/{name}"), path)));
     }
-    for mask in &tile.masks {
+    // Mask images show the whole tile, mask polygons have coordinates.
+    let fits = |path: &str| job.region.is_none() || !path.to_ascii_lowercase().ends_with(".jp2");
+    for mask in tile.masks.iter().filter(|mask| fits(&mask.path)) {
         let band = mask.band.map_or("B00", |band| band.name());
         let extension = mask.path.rsplit_once('.').map_or("gml", |(_, extension)| extension);
         let name = format!("{granule}/QI_DATA/{}_{band}.{}", mask.kind, extension.to_ascii_lowercase());

@@ -24,14 +24,14 @@ use sen2cor_io::safe::{
     AotRetrieval, AuxiliaryNames, ClassShares, ImageKind, KnownDigests, L2aFacts, L2aInput, L2aWriter,
     RecordedNote,
 };
-use sen2cor_io::xml::Element;
+use sen2cor_io::xml::{Element, part_of_tile};
 use std::path::PathBuf;
 
 /// Results of a flow that the metadata need.
 pub(crate) struct FlowResults {
     counts: ClassCounts,
-    /// Pixels that the quality masks of the input flag.
-    flagged: FlagCounts,
+    /// Pixels that the quality masks of the input flag; `None` if nobody counted them all.
+    flagged: Option<FlagCounts>,
     /// Elevation of the tile, if there is any.
     elevation: Option<ElevationStatistics>,
     /// `None` if nothing needed it.
@@ -64,8 +64,8 @@ impl FlowResults {
             .map(|image| Ok((image.kind, image.resolution, written(finished, image.file)?.clone())))
             .collect::<Result<_>>()?;
         let flagged = match outcome.quality_flags {
-            Some(parts) => finished.get(parts).map(|parts| masks::total(parts)).unwrap_or_default(),
-            None => FlagCounts::default(),
+            Some(parts) => finished.get(parts).map(|parts| masks::total(parts)).ok(),
+            None => Some(FlagCounts::default()),
         };
         let elevation = outcome
             .elevation
@@ -165,9 +165,12 @@ pub(crate) fn finish(
         .transpose()
         .map_err(Error::input)?;
     let carried = carry::files(job, writer.names())?;
+    let part = job.region.map(|region| part_of_tile(&job.tile.metadata.document, region));
+    let part = part.transpose().map_err(Error::input)?;
     let input = L2aInput {
         product: &job.product.metadata.document,
-        tile: &job.tile.metadata.document,
+        tile: part.as_ref().unwrap_or(&job.tile.metadata.document),
+        is_part: part.is_some(),
         datastrip: job.product.datastrip(job.tile).map(|datastrip| datastrip.document.clone()),
         inspire: inspire.as_ref(),
         copies: carried.iter().map(Carried::copy).collect(),
@@ -208,7 +211,7 @@ fn facts(job: &Job<'_>, options: &Options, results: &FlowResults) -> L2aFacts {
         negative_shares: results.negative_shares.clone(),
         model: options.atmosphere.model.to_string(),
         software_version: env!("CARGO_PKG_VERSION").to_owned(),
-        values: values(job, options, &results.flagged),
+        values: values(job, options, results.flagged.as_ref()),
         record: Vec::new(),
     }
 }
@@ -228,14 +231,14 @@ fn shares(counts: &ClassCounts) -> ClassShares {
 }
 
 /// What was used, for the quality report.
-fn values(job: &Job<'_>, options: &Options, flagged: &FlagCounts) -> Vec<(String, String)> {
+fn values(job: &Job<'_>, options: &Options, flagged: Option<&FlagCounts>) -> Vec<(String, String)> {
     let name = |name: &str| name.to_uppercase().replace(' ', "_").replace(',', "");
     let values = job.atmosphere.values.iter();
     let values = values.map(|v| (name(&v.name), format!("{} ({})", v.value, v.source)));
-    let digest = (finished::DIGEST.to_owned(), finished::options_digest(options));
+    let digest = (finished::DIGEST.to_owned(), finished::options_digest(options, job.region));
     let flags = flag::ALL
         .iter()
-        .zip(flagged.0)
+        .zip(flagged.map(|flagged| flagged.0).into_iter().flatten())
         .map(|((_, flag), count)| (name(&format!("quality_mask_{flag}_pixels")), count.to_string()));
     values.chain(flags.filter(|_| job.quality_masks)).chain([digest]).collect()
 }

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::options::Options;
+use sen2cor_core::grid::Block;
 use sen2cor_io::checksum::Algorithm;
 use sen2cor_io::safe::L2aNames;
 use sen2cor_io::xml::Element;
@@ -15,16 +16,17 @@ use std::path::{Path, PathBuf};
 pub(crate) const DIGEST: &str = "OPTIONS_DIGEST";
 
 /// Options that do not change the bytes of a product, or that only say when and where it is made.
-const WITHOUT_EFFECT: [&str; 6] =
-    ["block_cells", "codec", "generation_time", "output_name", "overwrite", "verify"];
+const WITHOUT_EFFECT: [&str; 7] =
+    ["block_cells", "codec", "generation_time", "output_name", "overwrite", "verify", "roi"];
 
-/// A fingerprint of the version and of all options that change a product.
-pub(crate) fn options_digest(options: &Options) -> String {
+/// A fingerprint of the version and of all options that change a product. Of a region the rectangle counts, not how it was given.
+pub(crate) fn options_digest(options: &Options, region: Option<Block>) -> String {
     let mut values = serde_json::to_value(options).unwrap_or_default();
     if let Some(values) = values.as_object_mut() {
         values.retain(|name, _| !WITHOUT_EFFECT.contains(&name.as_str()));
     }
-    let text = format!("sen2cor {} {values}", env!("CARGO_PKG_VERSION"));
+    let region = region.map(|region| format!(" {region:?}")).unwrap_or_default();
+    let text = format!("sen2cor {} {values}{region}", env!("CARGO_PKG_VERSION"));
     Algorithm::Sha3_256.digest(text.as_bytes()).chars().take(32).collect()
 }
 
@@ -88,12 +90,15 @@ mod tests {
 
     #[test]
     fn only_options_that_change_the_product_change_the_digest() {
-        let plain = options_digest(&Options::default());
+        let digest = |options: &Options| options_digest(options, None);
+        let plain = digest(&Options::default());
         let mut options = Options::default();
         options.execution.block_cells = 600;
         options.product.overwrite = true;
-        assert_eq!(options_digest(&options), plain);
+        assert_eq!(digest(&options), plain);
+        let region = Block { row: 0, col: 0, rows: 6, cols: 6 };
+        assert_ne!(options_digest(&options, Some(region)), plain);
         options.atmosphere.ozone_du = Some(330.0);
-        assert_ne!(options_digest(&options), plain);
+        assert_ne!(digest(&options), plain);
     }
 }

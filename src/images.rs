@@ -9,7 +9,7 @@ use crate::recipe::Bands;
 use crate::stages::codec::{EncodeImage, EncodeParams, EncodePreview, PreviewParams, file_capacity};
 use crate::stages::imagery::Preview;
 use crate::stages::write::{WriteFile, WriteFileParams, WriteImage, WriteImageParams, WrittenFile};
-use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
+use sen2cor_core::grid::{Block, Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{ExecError, Finished, Flow, PlaneHandle, PlaneSpec, Value};
@@ -41,7 +41,9 @@ type Place<'a> = Box<dyn FnMut(ImageKind, Resolution) -> sen2cor_io::Result<Path
 
 /// Where images go: declares their encoding and writing, and remembers them.
 pub(crate) struct ImageSink<'a> {
-    pub(crate) extent: Extent,
+    /// The part of the tile that images show.
+    pub(crate) shown: Block,
+    /// Where that part lies.
     pub(crate) ground: GeoTransform,
     /// Subtracted from reflectance, for products without offset.
     pub(crate) subtract: u16,
@@ -90,7 +92,7 @@ impl ImageSink<'_> {
         let path = (self.place)(kind, resolution).map_err(Error::output)?;
         let subtract = if matches!(kind, ImageKind::Band(_) | ImageKind::Toa(_)) { self.subtract } else { 0 };
         let target = Target {
-            extent: self.extent,
+            shown: self.shown,
             ground: self.ground,
             resolution,
             coding,
@@ -131,7 +133,11 @@ impl ImageSink<'_> {
             return Ok(());
         }
         let path = (self.place)(ImageKind::Preview, grid).map_err(Error::output)?;
-        let mut stage = flow.stage::<Preview>("preview", one_unit()).table(red).table(green).table(blue);
+        let extent = self.shown.extent();
+        let mut stage = flow
+            .stage::<Preview>("preview", Tiling::whole(extent))
+            .origin((self.shown.row, self.shown.col))
+            .inputs([red, green, blue]);
         let pixels = stage.output(PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE));
         stage.run(());
         if let Some(picture) = self.picture.clone() {
@@ -141,7 +147,7 @@ impl ImageSink<'_> {
                 quicklook::write(&picture, (edge, edge), bytes.as_slice().unwrap_or_default())
             });
         }
-        let file = preview_file(flow, pixels, (self.extent, &self.ground), path, self.codec);
+        let file = preview_file(flow, pixels, (extent, &self.ground), path, self.codec);
         self.images.push(WrittenImage { kind: ImageKind::Preview, resolution: grid, file });
         Ok(())
     }
@@ -149,7 +155,9 @@ impl ImageSink<'_> {
 
 /// How an image is stored.
 pub(crate) struct Target {
-    pub(crate) extent: Extent,
+    /// The part of the plane that the image shows.
+    pub(crate) shown: Block,
+    /// Where that part lies.
     pub(crate) ground: GeoTransform,
     pub(crate) resolution: Resolution,
     pub(crate) coding: Coding,
@@ -166,12 +174,15 @@ pub(crate) fn encode_and_write(
     target: &Target,
     path: PathBuf,
 ) -> Written {
-    let (rows, cols) = target.extent.shape(target.resolution);
+    let extent = target.shown.extent();
+    let (rows, cols) = extent.shape(target.resolution);
     let layout = ImageLayout { width: cols as u32, height: rows as u32, coding: target.coding };
     let edge = layout.coding.tile * target.resolution.cells();
     let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut stage =
-        flow.stage::<EncodeImage>(format!("encode {name}"), Tiling::square(target.extent, edge)).input(plane);
+    let mut stage = flow
+        .stage::<EncodeImage>(format!("encode {name}"), Tiling::square(extent, edge))
+        .origin((target.shown.row, target.shown.col))
+        .input(plane);
     let slots = stage.output(PlaneSpec::slots::<u8>(layout.tile_count(), layout.coding.tile_capacity()));
     let lengths = stage.run(EncodeParams { layout, subtract: target.subtract, codec: target.codec });
     let gml =

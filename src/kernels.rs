@@ -10,6 +10,7 @@ use crate::stages::codec::{DecodeBand, EncodeImage, EncodePreview, Inflate};
 use crate::stages::correct::CorrectBand;
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::masks::{DrawQualityMask, MergeFlags, ReadQualityMask};
+use crate::stages::region::{CountClasses, CountNegatives, SumMap};
 use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, MeanOfMask, ReduceClassMap};
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
 use crate::stages::terrain::{ReadCodes, ReadElevation, ShadeTerrain, WarpCodes, WarpElevation};
@@ -57,6 +58,9 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<MeanOfMap>(),
     KernelEntry::of::<MeanOfMask>(),
     KernelEntry::of::<ReduceClassMap>(),
+    KernelEntry::of::<CountClasses>(),
+    KernelEntry::of::<CountNegatives>(),
+    KernelEntry::of::<SumMap>(),
     KernelEntry::of::<TrueColour>(),
     KernelEntry::of::<Preview>(),
     KernelEntry::of::<EncodeImage>(),

@@ -47,6 +47,7 @@ mod processor;
 mod quality;
 mod quicklook;
 mod recipe;
+mod region;
 mod report;
 mod retrieval;
 mod simulator;

@@ -11,6 +11,7 @@ use crate::masks;
 use crate::options::{InvalidOption, Options, ProductOptions, Switch};
 use crate::quality::{QualityNote, QualityRecord};
 use crate::recipe::{Job, level_2a};
+use crate::region;
 use crate::report::{Meter, RunReport};
 use crate::simulator::centre_latitude_deg;
 use crate::state::{Atmosphere, Sighting};
@@ -18,7 +19,7 @@ use crate::trace::Trace;
 use crate::view_angles::view_grids;
 use jiff::Timestamp;
 use sen2cor_core::angles::Direction;
-use sen2cor_core::grid::Extent;
+use sen2cor_core::grid::{Block, Extent};
 use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Executor, Flow, RunContext};
 use sen2cor_io::safe::{Existing, FindingKind, L1cProduct, L1cTile, L2aNames, L2aWriter};
@@ -126,8 +127,8 @@ impl Processor {
         for note in self.notes.iter().cloned().chain(of_input) {
             report.quality.add(None, note);
         }
-        for tile in &product.tiles {
-            let mut run = TileRun::new(self, &product, tile)?;
+        for (tile, region) in self.tiles(&product)? {
+            let mut run = TileRun::new(self, &product, tile, region)?;
             let earlier = run.finished()?;
             if let Some(product) = earlier.clone().filter(|_| !self.options.product.overwrite) {
                 tracing::info!(
@@ -139,7 +140,8 @@ impl Processor {
                 continue;
             }
             let notes = std::mem::take(&mut run.job.atmosphere.notes);
-            for note in notes.into_iter().chain(self.partial_note()) {
+            let region = region.map(|region| QualityNote::RegionOfTile { region });
+            for note in notes.into_iter().chain(self.partial_note()).chain(region) {
                 report.quality.add(Some(&tile.metadata.mgrs_tile), note);
             }
             let path = run.process(executor.as_ref(), &mut meter, &mut report.quality)?;
@@ -163,8 +165,8 @@ impl Processor {
     pub fn explain(&self) -> Result<String> {
         let product = open(&self.input)?;
         let mut text = String::new();
-        for tile in &product.tiles {
-            let run = TileRun::new(self, &product, tile)?;
+        for (tile, region) in self.tiles(&product)? {
+            let run = TileRun::new(self, &product, tile, region)?;
             let mut flow = Flow::new();
             let place = Box::new(|kind, resolution| Ok(PathBuf::from(run.names.image(kind, resolution))));
             level_2a(&mut flow, &run.job, &mut run.sink(place))?;
@@ -175,7 +177,18 @@ impl Processor {
 
     /// What is to be said of a product that holds a part of the results.
     fn partial_note(&self) -> Option<QualityNote> {
-        (!self.options.selection.is_everything()).then_some(QualityNote::PartOfResults)
+        let selection = &self.options.selection;
+        (selection.only.is_some() || selection.bands.is_some()).then_some(QualityNote::PartOfResults)
+    }
+
+    /// The tiles that have something of the region, and which part of them; all tiles if there is none.
+    fn tiles<'p>(&self, product: &'p L1cProduct) -> Result<Vec<(&'p L1cTile, Option<Block>)>> {
+        let tiles = product.tiles.iter();
+        let Some(roi) = &self.options.selection.roi else {
+            return Ok(tiles.map(|tile| (tile, None)).collect());
+        };
+        let parts = region::of_tiles(roi, &product.tiles)?;
+        Ok(tiles.zip(parts).filter(|(_, part)| part.is_some()).collect())
     }
 
     /// A name that was given serves one tile, unless the tile is part of it.
@@ -241,13 +254,19 @@ pub(crate) struct TileRun<'a> {
 }
 
 impl<'a> TileRun<'a> {
-    pub(crate) fn new(processor: &'a Processor, product: &'a L1cProduct, tile: &'a L1cTile) -> Result<Self> {
+    pub(crate) fn new(
+        processor: &'a Processor,
+        product: &'a L1cProduct,
+        tile: &'a L1cTile,
+        region: Option<Block>,
+    ) -> Result<Self> {
         let options = &processor.options;
         let names = names(product, tile, &options.product)?;
         let mut job = Job {
             product,
             tile,
             extent: extent(product, tile)?,
+            region,
             resolution: options.product.resolution,
             block_cells: options.execution.block_cells,
             verify: options.product.verify,
@@ -280,10 +299,11 @@ impl<'a> TileRun<'a> {
                 + 's,
         >,
     ) -> ImageSink<'s> {
+        let shown = self.job.shown();
         ImageSink {
             codec: self.job.codec,
-            extent: self.job.extent,
-            ground: self.job.tile.metadata.ground,
+            shown,
+            ground: self.job.tile.metadata.ground.at_cell(shown.row, shown.col),
             // Planes carry an offset of 1000.
             subtract: if self.options.product.boa_offset == 0 { 1000 } else { 0 },
             place,
@@ -302,7 +322,7 @@ impl<'a> TileRun<'a> {
 
     /// The product of an earlier run that this one would make again.
     fn finished(&self) -> Result<Option<PathBuf>> {
-        let digest = finished::options_digest(self.options);
+        let digest = finished::options_digest(self.options, self.job.region);
         finished::find(&self.folder, &self.names, self.folder_name().as_deref(), &digest)
     }
 

@@ -4,6 +4,7 @@
 //! add a variant and its line in `code`, `severity` and `fmt`**, and call [`QualityRecord::add`] where it happens.
 
 use crate::gipp::NotHonoured;
+use sen2cor_core::grid::Block;
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::table;
 use sen2cor_io::safe::{Finding, RecordedNote};
@@ -31,6 +32,11 @@ pub enum QualityNote {
     NotHonoured(NotHonoured),
     /// Only a part of the results was asked for.
     PartOfResults,
+    /// The product is that of a part of the tile.
+    RegionOfTile {
+        /// The part, on the 10 m grid.
+        region: Block,
+    },
     /// The input lacks something or has something odd.
     Input(Finding),
     /// Without manifest the files cannot be checked for damage.
@@ -101,6 +107,7 @@ impl QualityNote {
         match self {
             Self::NotHonoured(_) => "NOT_HONOURED",
             Self::PartOfResults => "PART_OF_RESULTS",
+            Self::RegionOfTile { .. } => "REGION_OF_TILE",
             Self::Input(_) => "INPUT",
             Self::NoManifest => "NO_MANIFEST",
             Self::WeatherUnreadable { .. } => "WEATHER_UNREADABLE",
@@ -121,7 +128,10 @@ impl QualityNote {
     /// How much it matters.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::NoSnowClimatology | Self::SnowImpossible | Self::PartOfResults => Severity::Information,
+            Self::NoSnowClimatology
+            | Self::SnowImpossible
+            | Self::PartOfResults
+            | Self::RegionOfTile { .. } => Severity::Information,
             Self::NoQualityMasks { .. }
             | Self::NoElevationModel { .. }
             | Self::DefaultOzone { .. }
@@ -148,6 +158,13 @@ impl fmt::Display for QualityNote {
             Self::PartOfResults => {
                 f.write_str("a part of the results was asked for; metadata of what was not computed are 0")
             }
+            Self::RegionOfTile { region: Block { row, col, rows, cols } } => write!(
+                f,
+                "images, shares of classes and means are those of a region: rows {row} to {}, columns {col} to {} of the tile's \
+                 10 m grid; masks that are images are left out",
+                row + rows - 1,
+                col + cols - 1
+            ),
             Self::Input(finding) => write!(f, "{}: {}", finding.subject, finding.detail),
             Self::NoManifest => f.write_str("manifest: missing, so the files are not checked for damage"),
             Self::WeatherUnreadable { reason } => write!(f, "{reason}; it is not used"),

@@ -15,6 +15,7 @@
 //! last reader. No function here looks at a pixel.
 
 mod classes;
+mod region;
 
 use crate::aerosol_result::AerosolResult;
 use crate::air::{Corrector, Map};
@@ -30,14 +31,14 @@ use crate::stages::resample::{
 use crate::stages::terrain::ElevationStatistics;
 use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
-use crate::{OutputResolution, Part, decode, masks};
+use crate::{OutputResolution, decode, masks};
 use classes::{Classes, SceneLayers};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
-use sen2cor_core::grid::{Extent, Resolution, Tiling};
+use sen2cor_core::grid::{Block, Extent, Resolution, Tiling};
 use sen2cor_core::masks::FlagCounts;
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Value};
+use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec, Value};
 use sen2cor_io::jp2::Codec;
 use sen2cor_io::safe::{ImageKind, L1cProduct, L1cTile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,8 @@ pub(crate) struct Job<'a> {
     pub(crate) product: &'a L1cProduct,
     pub(crate) tile: &'a L1cTile,
     pub(crate) extent: Extent,
+    /// The part of the tile that is asked for; `None`: all.
+    pub(crate) region: Option<Block>,
     pub(crate) resolution: OutputResolution,
     pub(crate) block_cells: u32,
     pub(crate) verify: bool,
@@ -85,29 +88,6 @@ pub(crate) struct Outcome {
     /// Per band, counted on the finest grid on which it is written.
     pub(crate) negatives: NegativeCounts,
     pub(crate) images: Vec<WrittenImage>,
-}
-
-impl Outcome {
-    /// What a run for a part of the results has to compute: the images, what the metadata say of them, and the checks of the
-    /// files that were read for them.
-    fn roots(&self, sink: &ImageSink<'_>, checks: &[Need]) -> Vec<Need> {
-        let selection = &sink.selection;
-        let mut roots: Vec<Need> = self.images.iter().map(|image| image.file.into()).collect();
-        let kept = sink.kept.iter().flat_map(|kept| &kept.planes);
-        roots.extend(kept.map(|(_, plane)| Need::from(*plane)));
-        roots.extend(checks);
-        if sink.kept.is_some() {
-            return roots;
-        }
-        let needs_air = [Part::Aot, Part::Wvp, Part::Bands].into_iter().any(|part| selection.has(part));
-        if needs_air || selection.has(Part::Scl) {
-            roots.push(self.class_counts.into());
-        }
-        if needs_air {
-            roots.extend::<[Need; 3]>([self.aot_sum.into(), self.water_sum.into(), self.aerosol.into()]);
-        }
-        roots
-    }
 }
 
 /// The result of the classification on one grid.
@@ -173,9 +153,7 @@ pub(crate) fn level_2a(
         negatives: base.corrector.negatives,
         images: std::mem::take(&mut sink.images),
     };
-    if !sink.selection.is_everything() || sink.kept.is_some() {
-        flow.prune(&outcome.roots(sink, &checks));
-    }
+    outcome.prune(flow, job, sink, &checks);
     Ok(outcome)
 }
 
@@ -369,7 +347,7 @@ impl<'a> Recipe<'a> {
         }
         let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
         let sums = stage.run(ProductMapParams { source: map.source(), resolution: grid });
-        (output, sums)
+        (output, self.job.map_sum(flow, [output, class], sums))
     }
 
     /// Aerosol and water vapour from the bands on the grid of the class map.

@@ -18,7 +18,7 @@ use ndarray_npy::WriteNpyExt;
 use sen2cor_core::aerosol::Aerosol;
 use sen2cor_core::angles::Direction;
 use sen2cor_core::classify::SceneClass;
-use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling, Window};
+use sen2cor_core::grid::{Block, Extent, GeoTransform, Resolution, Tiling, Window};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::reflectance::Model;
 use sen2cor_core::sensor::{Band, Spacecraft};
@@ -336,7 +336,7 @@ impl Plan {
 
     fn target(&self, resolution: Resolution, coding: Coding) -> Target {
         Target {
-            extent: self.extent,
+            shown: Block { row: 0, col: 0, rows: self.extent.rows, cols: self.extent.cols },
             ground: self.ground,
             resolution,
             coding,

@@ -101,7 +101,9 @@ fn arguments(row: &OptionRow) -> Vec<Arg> {
         OptionKind::List(hint) => arg.value_name(hint).value_delimiter(',').action(ArgAction::Append),
         OptionKind::Table => arg.value_name("KEY=VALUE").action(ArgAction::Append),
     };
-    vec![arg.allow_hyphen_values(matches!(row.kind, OptionKind::Number { .. } | OptionKind::Integer { .. }))]
+    // A number, or a box in the west, may begin with a minus.
+    let is_number = matches!(row.kind, OptionKind::Number { .. } | OptionKind::Integer { .. });
+    vec![arg.allow_hyphen_values(is_number || row.name == "roi")]
 }
 
 fn help(row: &OptionRow) -> String {

@@ -77,6 +77,9 @@ fn what_makes_no_sense_is_refused() {
         (["--bands", "B10", "--resolution", "20"], "B10"),
         (["--only", "everything", "--resolution", "20"], "everything"),
         (["--bands", "B13", "--resolution", "20"], "B13"),
+        (["--roi", "1,2,3", "--resolution", "20"], "four numbers"),
+        (["--roi", "-10,20,-9,21", "--resolution", "20"], "does not touch tile 33UUB"),
+        (["--roi", "no-such-file.geojson", "--resolution", "20"], "no box west,south,east,north"),
     ] {
         process(&shared.level_1c, folder.path(), &arguments).failed(2, &[said]);
     }

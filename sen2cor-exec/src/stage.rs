@@ -22,6 +22,8 @@ pub struct StagePlan {
     pub tiling: Tiling,
     /// How far inputs reach beyond the block, 10 m cells.
     pub halo_cells: u32,
+    /// Where the tiling begins in the inputs: row and column, 10 m cells.
+    pub origin_cells: (u32, u32),
     /// Planes of which a unit sees its block and halo.
     pub inputs: Vec<PlaneRef>,
     /// Planes of which every unit sees all.

@@ -90,7 +90,8 @@ impl<'a> UnitIo<'a> {
     pub fn input<T: Sample>(&self, slot: usize) -> Result<ArrayView2<'a, T>, KernelError> {
         let stage: &'a StageRun = self.stage;
         let plane = &*stage.inputs().get(slot).ok_or_else(|| no_plane("input", slot))?.0;
-        let window = plane.spec().window(self.grown, self.unit);
+        let area = self.grown.shifted(stage.plan().origin_cells);
+        let window = plane.spec().window(area, self.unit);
         check::<T>(plane, window)?;
         Ok(read(plane, window))
     }

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use libtest_mimic::{Arguments, Trial};
-use ndarray::Array2;
+use ndarray::{Array2, s};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use sen2cor_core::grid::{Extent, Resolution, Tiling};
+use sen2cor_core::grid::{Block, Extent, Resolution, Tiling};
 use sen2cor_exec::{
     CancelToken, ErrorKind, Event, ExecError, Executor, Flow, FrozenPlane, HeapStore, Kernel, KernelEntry,
     KernelError, Observer, PlaneHandle, PlaneSpec, Processes, Registry, RunContext, Sequential, Threads,
@@ -242,6 +242,72 @@ fn random_flows_agree_with_any_budget() {
         .unwrap();
 }
 
+/// Of a pruned flow the blocks that are asked for, read in place and through a stage of the part alone.
+fn a_part_is_that_of_the_whole() {
+    let executors = executors();
+    let links = proptest::collection::vec((0usize..8, 0usize..3, any::<bool>()), 1..12);
+    let (corner, size) = ((0u32..8, 0u32..8), (1u32..9, 1u32..9));
+    TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })
+        .run(&(links, corner, size), |(links, (row, col), (rows, cols))| {
+            let (row, col) = (row * 6, col * 6);
+            let block = Block { row, col, rows: (rows * 6).min(48 - row), cols: (cols * 6).min(48 - col) };
+            let whole = random_flow(&Sequential::new(KERNELS), &links, None).0.pop().unwrap();
+            let window = block.on(Resolution::R20);
+            let part = s![window.row..window.row + window.rows, window.col..window.col + window.cols];
+            for executor in &executors {
+                let (mut flow, kept, _) = declare(&links);
+                let last = *kept.last().unwrap();
+                let mut stage = flow
+                    .stage::<Neighbours>("cut out", Tiling::square(block.extent(), 12))
+                    .origin((block.row, block.col))
+                    .input(last);
+                let cut = stage.output(PlaneSpec::grid::<u16>(block.extent(), Resolution::R20));
+                let value = stage.run(Radius { pixels: 0 });
+                flow.keep(cut);
+                flow.prune(&[value.into()], &[(last, block)]);
+                let finished = flow.run(executor.as_ref(), &RunContext::default()).unwrap();
+                let array = |plane| finished.plane(plane).unwrap().to_array::<u16>().unwrap();
+                let cut = array(cut);
+                prop_assert_eq!(cut.view(), whole.slice(part));
+                let in_place = array(last);
+                prop_assert_eq!(in_place.slice(part), whole.slice(part));
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn units_that_nobody_reads_do_not_run() {
+    let extent = Extent::of_shape(24, 24, Resolution::R20);
+    let block = Block { row: 24, col: 24, rows: 12, cols: 12 };
+    let mut flow = Flow::<ExecError>::new();
+    let source = FrozenPlane::from_array(&HeapStore, &image(24, 24, 77), Resolution::R20).unwrap();
+    let mut plane = flow.import(source);
+    for label in ["far", "near"] {
+        let mut stage = flow.stage::<Neighbours>(label, Tiling::square(extent, 12)).input(plane);
+        plane = stage.output(PlaneSpec::grid::<u16>(extent, Resolution::R20));
+        stage.run(Radius { pixels: 2 });
+    }
+    flow.keep(plane);
+    flow.prune(&[], &[(plane, block)]);
+    let graph = flow.explain();
+    assert!(graph.contains("near [test.neighbours/1 x 1 of 16") && graph.contains("x 9 of 16"), "{graph}");
+    let finished = flow.run(&Sequential::new(KERNELS), &RunContext::default()).unwrap();
+    assert_eq!(finished.records.iter().map(|record| record.units).collect::<Vec<_>>(), [9, 1]);
+}
+
+fn a_stage_that_looks_farther_than_announced_is_refused() {
+    let extent = Extent::of_shape(6, 6, Resolution::R20);
+    let mut flow = Flow::<ExecError>::new();
+    let source = FrozenPlane::from_array(&HeapStore, &image(6, 6, 7), Resolution::R20).unwrap();
+    let source = flow.import(source);
+    let mut stage = flow.stage::<Neighbours>("far", Tiling::whole(extent)).reach_m(60).input(source);
+    stage.output(PlaneSpec::grid::<u16>(extent, Resolution::R20));
+    stage.run_with(&[], |_| Ok(Some(Radius { pixels: 4 })));
+    let error = flow.run(&Sequential::new(KERNELS), &RunContext::default()).err().unwrap();
+    assert!(error.to_string().contains("announced"), "{error}");
+}
+
 fn a_budget_that_cannot_do_is_refused_with_what_would() {
     for executor in executors() {
         let links = [(0, 1, false), (1, 1, false), (0, 0, true)];
@@ -397,6 +463,9 @@ fn main() {
     let trials = trials![
         executors_and_block_sizes_agree,
         random_flows_agree_with_any_budget,
+        a_part_is_that_of_the_whole,
+        units_that_nobody_reads_do_not_run,
+        a_stage_that_looks_farther_than_announced_is_refused,
         a_budget_that_cannot_do_is_refused_with_what_would,
         errors_and_panics_name_stage_and_block,
         a_skipped_stage_skips_its_readers,

@@ -184,6 +184,7 @@ fn write_with(
         copy(format!("{quality}/MSK_DETFOO_B01.jp2"), b"mask"),
     ];
     let input = L2aInput {
+        is_part: false,
         product: &input.product,
         tile: &input.tile,
         datastrip: input.datastrip.clone(),
@@ -366,6 +367,7 @@ fn images_and_masks_are_in_the_order_of_a_real_product() {
         fs::write(writer.image_path(*kind, *resolution).unwrap(), "image").unwrap();
     }
     let given = L2aInput {
+        is_part: false,
         product: &input.product,
         tile: &input.tile,
         datastrip: None,
@@ -470,6 +472,7 @@ fn a_failed_product_leaves_nothing_behind() {
         let writer =
             L2aWriter::begin(&output.path().join(names.product()), names.clone(), Existing::Keep).unwrap();
         let input = L2aInput {
+            is_part: false,
             product: &input.product,
             tile: &input.tile,
             datastrip: None,

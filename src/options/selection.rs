@@ -2,6 +2,7 @@
 
 use super::check::Checker;
 use super::define::options;
+use crate::region::Area;
 use sen2cor_core::sensor::Band;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ options! {
     only: Vec<Part>, List("scl|toa|aot|wvp|bands");
     /// Bands of the images of reflectance, e.g. B02,B8A. Means --only bands unless that is given. Default all.
     bands: Vec<Band>, List("BAND");
+    /// Region: a box west,south,east,north in degrees or in metres of the tile's UTM zone, or a GeoJSON file of polygons, whose box
+    /// is taken. Images are those of the whole tile, cut to the pixels of 60 m that the box touches. Default the whole tile.
+    roi: String, Text("W,S,E,N|FILE");
 }
 
 impl RawSelectionOptions {
@@ -43,6 +47,9 @@ impl RawSelectionOptions {
             self.bands.is_some() && !has_bands,
             "bands is given, but only asks for results without bands",
         );
+        if let Some(Err(problem)) = self.roi.as_deref().map(Area::read) {
+            check.problems.push(problem);
+        }
         let never = |bands: &Vec<Band>| bands.contains(&Band::B10);
         let toa = self.only.as_ref().is_some_and(|parts| parts.contains(&Part::Toa));
         check.conflict(
@@ -55,7 +62,7 @@ impl RawSelectionOptions {
 impl SelectionOptions {
     /// Whether everything is asked for that a product has.
     pub fn is_everything(&self) -> bool {
-        self.only.is_none() && self.bands.is_none()
+        self.only.is_none() && self.bands.is_none() && self.roi.is_none()
     }
 
     /// Whether a part is asked for.

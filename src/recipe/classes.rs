@@ -21,7 +21,7 @@ use crate::stages::classify::{
 use sen2cor_core::classify::{CirrusSums, ConditionSums, LAND_BANDS, LandSums, RECOVERY_BANDS, SHADOW_BANDS};
 use sen2cor_core::grid::{Resolution, Tiling};
 use sen2cor_core::sensor::Band;
-use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec, Value};
+use sen2cor_exec::{Flow, Kernel, PlaneHandle, PlaneSpec, Value};
 
 /// Height of the strips over which statistics are taken, cells. Their sums are joined in order, so that they, and with
 /// them the map, do not depend on the size of blocks.
@@ -128,6 +128,7 @@ impl Classes<'_> {
             elevation: self.layers.elevation_m.is_some(),
             snow_condition: condition.map(|_| false),
         };
+        let stage = stage.reach_m(DetectClasses::halo_m(&params));
         let needs: Vec<_> = condition.iter().map(|sums| (*sums).into()).collect();
         stage.run_with(&needs, move |ready| {
             let mut params = params;
@@ -233,7 +234,8 @@ impl Classes<'_> {
         let mut stage =
             flow.stage::<FinishClasses>(self.label("finish"), self.tiling).input(map).inputs(masks);
         let class = stage.output(self.plane());
-        (class, stage.run(()))
+        let counts = stage.run(());
+        (class, self.job.class_counts(flow, class, counts))
     }
 
     /// The map that is written: filtered on request. Counts and later steps use the unfiltered one.

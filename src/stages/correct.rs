@@ -2,7 +2,7 @@
 
 use super::atmosphere::{MapSources, cell_values};
 use super::defect;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{ArrayView2, Axis, Slice};
 use sen2cor_core::cells::{CellAxes, CellTable, Lattice};
 use sen2cor_core::dn;
 use sen2cor_core::grid::Resolution;
@@ -59,7 +59,7 @@ impl Kernel for CorrectBand {
             terrain: None,
         };
         correct_block(&input, &params.correction, output.view_mut()).map_err(|e| defect(&e))?;
-        Ok(count_negatives(&output))
+        Ok(count_negatives(&output.view()))
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn inner<'a, T>(
     part
 }
 
-fn count_negatives(surface: &ArrayViewMut2<'_, u16>) -> Negatives {
+pub(super) fn count_negatives(surface: &ArrayView2<'_, u16>) -> Negatives {
     let mut counts = Negatives::default();
     for row in surface.rows() {
         let (mut negative, mut valid) = (0u32, 0u32);

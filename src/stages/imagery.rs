@@ -20,17 +20,17 @@ impl Kernel for TrueColour {
     }
 }
 
-/// The preview image in one slot. Tables: red, green, blue surface reflectance.
+/// The preview image in one slot, of one unit. Inputs: red, green, blue surface reflectance.
 pub(crate) struct Preview;
 
 impl Kernel for Preview {
-    const NAME: &'static str = "imagery.preview/1";
+    const NAME: &'static str = "imagery.preview/2";
     type Params = ();
     type Partial = ();
 
     fn run((): &(), io: &mut UnitIo<'_>) -> Result<(), KernelError> {
         let bands =
-            ColourBands { red: io.table::<u16>(0)?, green: io.table::<u16>(1)?, blue: io.table::<u16>(2)? };
+            ColourBands { red: io.input::<u16>(0)?, green: io.input::<u16>(1)?, blue: io.input::<u16>(2)? };
         let mut slot = io.output::<u8>(0)?;
         let bytes = slot.as_slice_mut().ok_or_else(|| KernelError::internal("a slot with gaps"))?;
         io.filled(bytes.len() as u64);

@@ -10,6 +10,7 @@ pub(crate) mod codec;
 pub(crate) mod correct;
 pub(crate) mod imagery;
 pub(crate) mod masks;
+pub(crate) mod region;
 pub(crate) mod resample;
 pub(crate) mod simulate;
 pub(crate) mod terrain;

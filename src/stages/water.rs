@@ -148,7 +148,7 @@ impl Kernel for ProductMap {
                 let class = class[[row / edge, col / edge]];
                 let stored = stored(*value);
                 *out = if class == 0 { 0 } else { stored };
-                if !matches!(class, 0 | 1 | 8..=10) {
+                if is_counted(class) {
                     total.count += 1;
                     total.sum += u64::from(stored);
                 }
@@ -156,6 +156,11 @@ impl Kernel for ProductMap {
         }
         Ok(total)
     }
+}
+
+/// Whether a map is averaged over pixels of a class: those that are clear and valid.
+pub(super) const fn is_counted(class: u8) -> bool {
+    !matches!(class, 0 | 1 | 8..=10)
 }
 
 /// In thousandths.

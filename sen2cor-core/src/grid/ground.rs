@@ -21,6 +21,12 @@ impl GeoTransform {
         (self.ulx_m + (f64::from(col) + 0.5) * size_m, self.uly_m - (f64::from(row) + 0.5) * size_m)
     }
 
+    /// The same with its corner at the corner of a cell of 10 m.
+    #[must_use]
+    pub fn at_cell(&self, row: u32, col: u32) -> Self {
+        Self { ulx_m: self.ulx_m + f64::from(col) * 10.0, uly_m: self.uly_m - f64::from(row) * 10.0, ..*self }
+    }
+
     /// Number of the UTM zone, 1 to 60.
     pub const fn utm_zone(&self) -> u32 {
         self.epsg % 100

@@ -65,6 +65,17 @@ impl Block {
         }
     }
 
+    /// The same block of an image whose first row and column are these.
+    #[must_use]
+    pub const fn shifted(self, (rows, cols): (u32, u32)) -> Self {
+        Self { row: self.row + rows, col: self.col + cols, ..self }
+    }
+
+    /// Extent of an image that holds the block and nothing else.
+    pub const fn extent(self) -> Extent {
+        Extent { rows: self.rows, cols: self.cols }
+    }
+
     /// The block with `halo` more cells on each side, as far as the extent reaches.
     #[must_use]
     pub const fn grow(self, halo: u32, extent: Extent) -> Self {
@@ -141,6 +152,18 @@ impl Tiling {
             && (self.count_cols() <= 1 || self.block_cols.is_multiple_of(cells))
     }
 
+    /// Numbers of the blocks that share cells with an area.
+    pub fn touching(&self, area: Block) -> impl Iterator<Item = usize> + use<> {
+        let blocks = |first: u32, cells: u32, edge: u32, count: usize| {
+            let end = if cells == 0 { 0 } else { ((first + cells - 1) / edge + 1) as usize };
+            ((first / edge) as usize).min(count)..end.min(count)
+        };
+        let (rows, cols) = (self.count_rows(), self.count_cols());
+        let across = blocks(area.col, area.cols, self.block_cols, cols);
+        blocks(area.row, area.rows, self.block_rows, rows)
+            .flat_map(move |row| across.clone().map(move |col| row * cols + col))
+    }
+
     /// Block number `index`, counted row by row.
     ///
     /// # Panics
@@ -189,6 +212,23 @@ mod tests {
             let grown = Block { row, col, rows: 10, cols: 10 }.grow(halo, extent);
             prop_assert!(grown.row <= row && grown.row + grown.rows <= 60);
             prop_assert!(grown.rows >= 10 && grown.cols >= 10);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_touch_an_area_if_they_share_cells(
+            row in 0u32..70, col in 0u32..70, rows in 0u32..30, cols in 0u32..30, edge in 1u32..25,
+        ) {
+            let tiling = Tiling::square(Extent { rows: 60, cols: 47 }, edge);
+            let area = Block { row, col, rows, cols };
+            let meet = |a: u32, n: u32, b: u32, m: u32| a.max(b) < (a + n).min(b + m);
+            let shares = |index: &usize| {
+                let block = tiling.block(*index);
+                meet(block.row, block.rows, row, rows) && meet(block.col, block.cols, col, cols)
+            };
+            let expected: Vec<usize> = (0..tiling.len()).filter(shares).collect();
+            prop_assert_eq!(tiling.touching(area).collect::<Vec<_>>(), expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! From a UTM zone to latitude and longitude on WGS 84.
+//! From a UTM zone to latitude and longitude on WGS 84 and back.
 //!
 //! Krüger's series to the fourth power of the third flattening (EPSG Guidance Note 7-2, Transverse Mercator, "JHS
 //! formulas"): better than a millimetre inside a zone.
@@ -49,6 +49,43 @@ impl GeoTransform {
     }
 }
 
+impl GeoTransform {
+    /// Easting and northing of a place in the UTM zone of this transform, metres; for places that are not far from the zone.
+    pub fn projected(&self, place: Geographic) -> (f64, f64) {
+        let third = FLATTENING / (2.0 - FLATTENING);
+        let radius_m = SEMI_MAJOR_AXIS_M / (1.0 + third)
+            * (1.0 + third * third / 4.0 + third * third * third * third / 64.0)
+            * SCALE;
+        let eccentricity = (2.0 * FLATTENING - FLATTENING * FLATTENING).sqrt();
+        let latitude = place.latitude_deg.to_radians();
+        let meridian_deg = f64::from(self.utm_zone()) * 6.0 - 183.0;
+        let east = libm::remainder(place.longitude_deg - meridian_deg, 360.0).to_radians();
+        let isometric =
+            libm::asinh(libm::tan(latitude)) - eccentricity * libm::atanh(eccentricity * libm::sin(latitude));
+        let beta = libm::atan(libm::sinh(isometric));
+        let eta_0 = libm::atanh(libm::cos(beta) * libm::sin(east));
+        let xi_0 = libm::asin(libm::sin(beta) * libm::cosh(eta_0));
+        let (mut xi, mut eta) = (xi_0, eta_0);
+        for (n, coefficient) in (1..).map(f64::from).zip(forward_coefficients(third)) {
+            xi += coefficient * libm::sin(2.0 * n * xi_0) * libm::cosh(2.0 * n * eta_0);
+            eta += coefficient * libm::cos(2.0 * n * xi_0) * libm::sinh(2.0 * n * eta_0);
+        }
+        let false_northing_m = if self.is_north() { 0.0 } else { FALSE_NORTHING_M };
+        (FALSE_EASTING_M + radius_m * eta, false_northing_m + radius_m * xi)
+    }
+}
+
+/// h1 to h4 of the guidance note.
+fn forward_coefficients(n: f64) -> [f64; 4] {
+    let (n2, n3, n4) = (n * n, n * n * n, n * n * n * n);
+    [
+        n / 2.0 - 2.0 / 3.0 * n2 + 5.0 / 16.0 * n3 + 41.0 / 180.0 * n4,
+        13.0 / 48.0 * n2 - 3.0 / 5.0 * n3 + 557.0 / 1440.0 * n4,
+        61.0 / 240.0 * n3 - 103.0 / 140.0 * n4,
+        49_561.0 / 161_280.0 * n4,
+    ]
+}
+
 /// h1' to h4' of the guidance note.
 fn reverse_coefficients(n: f64) -> [f64; 4] {
     let (n2, n3, n4) = (n * n, n * n * n, n * n * n * n);
@@ -94,6 +131,9 @@ mod tests {
             // 1e-9 degrees are 0.1 mm.
             assert!((found.latitude_deg - latitude_deg).abs() < 1e-9, "{epsg} {easting_m}: {found:?}");
             assert!((found.longitude_deg - longitude_deg).abs() < 3e-9, "{epsg} {easting_m}: {found:?}");
+            let back = ground.projected(Geographic { latitude_deg, longitude_deg });
+            assert!((back.0 - easting_m).abs() < 1e-3, "{epsg} {easting_m}: {back:?}");
+            assert!((back.1 - northing_m).abs() < 1e-3, "{epsg} {northing_m}: {back:?}");
         }
     }
 }

@@ -12,7 +12,8 @@ use std::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaneHandle(pub(super) usize);
 
-/// A value that a step will compute, or the partial results of a stage in block order.
+/// A value that a step will compute, or the partial results of a stage in block order. A stage of which only a part is run
+/// has none.
 #[derive(Debug)]
 pub struct Value<T> {
     pub(super) node: usize,
@@ -57,6 +58,12 @@ type Collect = fn(&[Vec<u8>]) -> Result<Box<dyn Any>, rmp_serde::decode::Error>;
 pub(super) struct StageNode<'r, E> {
     pub(super) kernel: &'static str,
     pub(super) tiling: Tiling,
+    /// Where the tiling begins in the inputs, cells.
+    pub(super) origin_cells: (u32, u32),
+    /// How far around its block a unit looks at most, cells; `None`: not known before the stage begins.
+    pub(super) reach_cells: Option<u32>,
+    /// The units that run; `None`: all.
+    pub(super) units: Option<Vec<usize>>,
     pub(super) inputs: Vec<PlaneHandle>,
     pub(super) tables: Vec<PlaneHandle>,
     pub(super) outputs: Vec<PlaneHandle>,
@@ -117,6 +124,8 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
             flow: self,
             label: label.into(),
             tiling,
+            origin_cells: (0, 0),
+            reach_cells: None,
             needs: Vec::new(),
             inputs: Vec::new(),
             tables: Vec::new(),
@@ -157,6 +166,8 @@ pub struct StageBuilder<'f, 'r, K: Kernel, E> {
     flow: &'f mut Flow<'r, E>,
     label: String,
     tiling: Tiling,
+    origin_cells: (u32, u32),
+    reach_cells: Option<u32>,
     needs: Vec<Need>,
     inputs: Vec<PlaneHandle>,
     tables: Vec<PlaneHandle>,
@@ -183,6 +194,19 @@ impl<'r, K: Kernel, E: From<ExecError> + 'r> StageBuilder<'_, 'r, K, E> {
         self
     }
 
+    /// The tiling is that of a part of the inputs which begins at this row and column, cells.
+    pub fn origin(mut self, (row, col): (u32, u32)) -> Self {
+        self.origin_cells = (row, col);
+        self
+    }
+
+    /// How far around its block a unit looks at most, metres, for stages whose parameters are made when they begin. Without it
+    /// the stage is taken to need all of its inputs.
+    pub fn reach_m(mut self, metres: u32) -> Self {
+        self.reach_cells = Some(halo_cells(metres));
+        self
+    }
+
     /// Something else that must be there first.
     pub fn after(mut self, need: impl Into<Need>) -> Self {
         self.needs.push(need.into());
@@ -203,7 +227,8 @@ impl<'r, K: Kernel, E: From<ExecError> + 'r> StageBuilder<'_, 'r, K, E> {
     where
         K::Params: 'r,
     {
-        self.run_with(&[], move |_| Ok(Some(params)))
+        let reach_m = K::halo_m(&params);
+        self.reach_m(reach_m).run_with(&[], move |_| Ok(Some(params)))
     }
 
     /// Ends the declaration with parameters that are made from `needs` when these are there; `None` skips the stage.
@@ -214,17 +239,24 @@ impl<'r, K: Kernel, E: From<ExecError> + 'r> StageBuilder<'_, 'r, K, E> {
     ) -> Value<Vec<K::Partial>> {
         self.needs.extend_from_slice(needs);
         self.needs.extend(self.inputs.iter().chain(&self.tables).map(|&plane| Need::Plane(plane)));
-        let label = self.label.clone();
+        let (label, reach) = (self.label.clone(), self.reach_cells);
         let prepare = Box::new(move |ready: &Ready<'_>| {
             let Some(params) = make(ready)? else { return Ok(None) };
+            let halo = halo_cells(K::halo_m(&params));
+            if let Some(reach) = reach.filter(|reach| halo > *reach) {
+                let reason = format!("it looks {halo} cells around its blocks, {reach} were announced");
+                return Err(ExecError::Wire { stage: label, reason }.into());
+            }
             let bytes = rmp_serde::to_vec_named(&params)
                 .map_err(|e| ExecError::Wire { stage: label, reason: e.to_string() })?;
-            // Metres to cells of 10 m, in steps of 60 m so that every grid begins with a whole pixel.
-            Ok(Some((bytes, K::halo_m(&params).div_ceil(60) * 6)))
+            Ok(Some((bytes, halo)))
         });
         let stage = StageNode {
             kernel: K::NAME,
             tiling: self.tiling,
+            origin_cells: self.origin_cells,
+            reach_cells: self.reach_cells,
+            units: None,
             inputs: self.inputs,
             tables: self.tables,
             outputs: self.outputs,
@@ -233,6 +265,11 @@ impl<'r, K: Kernel, E: From<ExecError> + 'r> StageBuilder<'_, 'r, K, E> {
         };
         self.flow.push(self.label, self.needs, Work::Stage(stage))
     }
+}
+
+/// Metres to cells of 10 m, in steps of 60 m so that every grid begins with a whole pixel.
+const fn halo_cells(metres: u32) -> u32 {
+    metres.div_ceil(60) * 6
 }
 
 fn collect<K: Kernel>(partials: &[Vec<u8>]) -> Result<Box<dyn Any>, rmp_serde::decode::Error> {

@@ -18,7 +18,8 @@ impl<'r, E: From<ExecError> + 'r> Flow<'r, E> {
             }
             let _ = write!(text, "{index:>4} {}", node.label);
             if let Work::Stage(stage) = &node.work {
-                let (kernel, units) = (stage.kernel, stage.tiling.len());
+                let (kernel, all) = (stage.kernel, stage.tiling.len());
+                let units = stage.units.as_ref().map_or(all.to_string(), |u| format!("{} of {all}", u.len()));
                 let _ = write!(text, " [{kernel} x {units}, writes {}]", kib(memory.written_by(index)));
             }
             if !makers[index].is_empty() {

@@ -58,7 +58,10 @@ impl<'r, E: From<ExecError> + 'r> Coordinator<'_, 'r, E> {
             return Ok(());
         };
         let wire = |reason: String| ExecError::Wire { stage: label.clone(), reason };
-        self.values[node] = Some((stage.collect)(&running.partials).map_err(|e| wire(e.to_string()))?);
+        if stage.units.is_none() {
+            let value = (stage.collect)(&running.partials).map_err(|e| wire(e.to_string()))?;
+            self.values[node] = Some(value);
+        }
         let run =
             Arc::try_unwrap(running.stage).map_err(|_| wire("a worker still holds the stage".to_owned()))?;
         for (handle, plane) in stage.outputs.iter().zip(run.freeze()) {

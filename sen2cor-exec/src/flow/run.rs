@@ -31,7 +31,10 @@ pub(super) enum State {
 
 pub(super) struct Running {
     pub(super) stage: Arc<StageRun>,
-    next_unit: usize,
+    /// The units that run.
+    units: Vec<usize>,
+    /// How many of them have been handed over.
+    begun: usize,
     pub(super) left: usize,
     pub(super) partials: Vec<Vec<u8>>,
 }
@@ -179,7 +182,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
 
     fn work(&mut self, runner: &mut dyn Runner) -> Result<(), E> {
         let units =
-            self.nodes.iter().map(|n| if let Work::Stage(s) = &n.work { s.tiling.len() } else { 0 }).sum();
+            self.nodes.iter().map(|n| if let Work::Stage(s) = &n.work { s.unit_count() } else { 0 }).sum();
         self.ctx.tell(&Event::FlowStarted { units });
         let most = self.executor.ahead();
         loop {
@@ -212,9 +215,9 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
                 continue;
             }
             if let State::Running(running) = &mut self.states[node] {
-                let job = UnitJob::new(Arc::clone(&running.stage), running.next_unit);
-                running.next_unit += 1;
-                if running.next_unit == running.partials.len() {
+                let job = UnitJob::new(Arc::clone(&running.stage), running.units[running.begun]);
+                running.begun += 1;
+                if running.begun == running.units.len() {
                     self.open_stages.remove(&self.rank[node]);
                 }
                 runner.submit(job)?;
@@ -267,16 +270,20 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         };
         self.ctx.tell(&Event::Started { label: &self.nodes[node].label });
         let run = self.open_stage(node, params, halo_cells)?;
-        let units = run.plan().tiling.len();
         self.running.insert(run.plan().id, node);
-        let running =
-            Running { stage: Arc::new(run), next_unit: 0, left: units, partials: vec![Vec::new(); units] };
+        let all = run.plan().tiling.len();
+        let units = match &self.nodes[node].work {
+            Work::Stage(stage) => stage.units.clone().unwrap_or_else(|| (0..all).collect()),
+            Work::Step(_) => Vec::new(),
+        };
+        let (left, partials) = (units.len(), vec![Vec::new(); all]);
+        let running = Running { stage: Arc::new(run), units, begun: 0, left, partials };
         self.states[node] = State::Running(running);
-        if units == 0 {
+        if left == 0 {
             self.open_stages.remove(&self.rank[node]);
             self.close_stage(node, runner)?;
         }
-        Ok(units > 0)
+        Ok(left > 0)
     }
 
     fn open_stage(&mut self, node: usize, params: Vec<u8>, halo_cells: u32) -> Result<StageRun, E> {
@@ -303,6 +310,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             params,
             tiling: stage.tiling,
             halo_cells,
+            origin_cells: stage.origin_cells,
             inputs: Vec::new(),
             tables: Vec::new(),
             outputs: Vec::new(),

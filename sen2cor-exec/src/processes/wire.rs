@@ -128,6 +128,7 @@ mod tests {
             params: vec![200; 300],
             tiling: Tiling::square(extent, 1098),
             halo_cells: 6,
+            origin_cells: (0, 0),
             inputs: (0..12).map(plane).collect(),
             tables: Vec::new(),
             outputs: (20..23).map(plane).collect(),

@@ -71,6 +71,7 @@ fn plan(store: &SharedStore, value: u8) -> StageRun {
         params: rmp_serde::to_vec_named(&value).unwrap(),
         tiling: Tiling::square(Extent { rows: 4, cols: 1 }, 1),
         halo_cells: 0,
+        origin_cells: (0, 0),
         inputs: Vec::new(),
         tables: Vec::new(),
         outputs: Vec::new(),

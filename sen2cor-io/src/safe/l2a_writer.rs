@@ -42,6 +42,8 @@ pub struct L2aInput<'a> {
     pub product: &'a Element,
     /// Root of the tile's `MTD_TL.xml`.
     pub tile: &'a Element,
+    /// Whether that is a part of the tile ([`crate::xml::part_of_tile`]), so that the footprint of the input is too large.
+    pub is_part: bool,
     /// Root of the data strip's `MTD_DS.xml`; taken over because it is large. Without it the product has no
     /// `DATASTRIP` folder, which readers of images do not miss.
     pub datastrip: Option<Element>,
@@ -118,7 +120,7 @@ impl L2aWriter {
         for copy in &input.copies {
             self.copy(copy)?;
         }
-        let footprint = Footprint::of_one_among_several(input.product, input.tile)?;
+        let footprint = Footprint::of_part(input.product, input.tile, input.is_part)?;
         self.write_metadata(&input, facts, footprint.as_ref())?;
         if let Some(datastrip) = input.datastrip {
             let path = format!("{}/MTD_DS.xml", self.names.datastrip());

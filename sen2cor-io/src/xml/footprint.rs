@@ -19,15 +19,15 @@ const FLATTENING: f64 = 1.0 / 298.257_223_563;
 pub(crate) struct Footprint([(f64, f64); 4]);
 
 impl Footprint {
-    /// The corners of the tile with this metadata if `product` lists other tiles beside it.
+    /// The corners of the tile with this metadata if `product` lists other tiles beside it, or if it is a part of a tile.
     ///
     /// # Errors
     /// [`Error::Field`] if the tile's geocoding is incomplete.
-    pub(crate) fn of_one_among_several(product: &Element, tile: &Element) -> Result<Option<Self>> {
+    pub(crate) fn of_part(product: &Element, tile: &Element, is_part: bool) -> Result<Option<Self>> {
         let granules = product.find_anywhere("Product_Organisation").map_or(0, |organisation| {
             organisation.find_all("Granules").len() + organisation.find_all("Granule").len()
         });
-        if granules < 2 { Ok(None) } else { Self::of_tile(tile).map(Some) }
+        if granules < 2 && !is_part { Ok(None) } else { Self::of_tile(tile).map(Some) }
     }
 
     fn of_tile(tile: &Element) -> Result<Self> {

@@ -11,12 +11,14 @@ mod l2a_page;
 mod l2a_product;
 mod l2a_quality;
 mod l2a_tile;
+mod part;
 mod product;
 mod psd;
 mod tile;
 mod tree;
 
 pub use datastrip::DatastripMetadata;
+pub use part::part_of_tile;
 pub use product::{GranuleRef, OrbitDirection, ProductMetadata};
 pub use tile::{MaskRef, TileMetadata};
 pub use tree::{Element, Node};
