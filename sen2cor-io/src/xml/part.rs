@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     fn tile() -> Element {
-        let text = Element::text_element;
+        let text = |name: &str, value: &str| Element::text_element(name, value);
         let mut geocoding = Element::new("Tile_Geocoding");
         for (resolution, pixels) in [("10", "600"), ("60", "100")] {
             geocoding.push(
