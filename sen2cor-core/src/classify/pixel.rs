@@ -41,12 +41,12 @@ pub(super) struct Pixel {
 impl Pixel {
     #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
-        self.map == OPEN.into()
+        self.map == u32::from(OPEN)
     }
 
     #[inline(always)]
     pub(super) fn is(&self, class: SceneClass) -> bool {
-        self.map == class.number().into()
+        self.map == u32::from(class.number())
     }
 
     #[inline(always)]

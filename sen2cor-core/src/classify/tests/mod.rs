@@ -7,6 +7,7 @@ mod late_branches;
 mod reference;
 mod reference_late;
 mod scenes;
+mod sensitivity;
 
 /// The scenes of the tests are small. The least area of land is divided by this, so that the steps which need that
 /// much land run.
