@@ -33,7 +33,18 @@ fn one_line(error: &anyhow::Error) -> String {
     text
 }
 
+/// A run of this program as a process of its own has failed, and has said why; its exit code tells of what kind that is.
+#[derive(Debug, thiserror::Error)]
+#[error("the run with {what} ended with exit code {code}")]
+pub(crate) struct RunFailed {
+    pub(crate) what: String,
+    pub(crate) code: u8,
+}
+
 fn code(error: &anyhow::Error, signal: Option<u8>) -> u8 {
+    if let Some(failed) = error.downcast_ref::<RunFailed>() {
+        return failed.code;
+    }
     match error.downcast_ref::<sen2cor::Error>().map(sen2cor::Error::kind) {
         Some(FailureKind::Options) => 2,
         Some(FailureKind::Input) => 3,
@@ -57,6 +68,7 @@ mod tests {
         assert_eq!(code(&cancelled(), Some(15)), 143);
         assert_eq!(code(&anyhow::Error::from(Error::Options(Vec::new())), None), 2);
         assert_eq!(code(&anyhow::anyhow!("something else"), None), 5);
+        assert_eq!(code(&RunFailed { what: "one worker".to_owned(), code: 75 }.into(), None), 75);
     }
 
     #[test]

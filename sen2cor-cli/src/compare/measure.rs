@@ -1,5 +1,6 @@
 //! One run of `sen2cor process` as a process: time, CPU, memory and what it made.
 
+use crate::exit_code::RunFailed;
 use crate::signals::Stop;
 use anyhow::{Context as _, bail};
 use sen2cor::Strategy;
@@ -141,8 +142,12 @@ fn wait(mut child: Child, stop: &Stop, config: &Config) -> anyhow::Result<Option
     if stop.token().is_cancelled() {
         return Err(sen2cor::Error::Cancelled.into());
     }
-    if !status.success() {
-        bail!("the run with {config} ended with {status}");
+    match status.code() {
+        Some(0) => {}
+        Some(code) => {
+            return Err(RunFailed { what: config.to_string(), code: u8::try_from(code).unwrap_or(5) }.into());
+        }
+        None => bail!("the run with {config} ended with {status}"),
     }
     peak.context("reading from a run")
 }
