@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on has failed")]
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 use ndarray_npy::NpzReader;
 use sen2cor::core::angles::Direction;
 use sen2cor::core::classify::{BANDS, Ground, SceneInput, Thresholds, classify_scene};
@@ -50,27 +50,27 @@ fn bands(path: &Path, grid: Resolution) -> Vec<Array2<u16>> {
         .map(|band| {
             let stored: Array2<u16> =
                 chip.by_name(band.name()).unwrap_or_else(|_| Array2::from_elem(shape.dim(), 13));
-            on_grid(*band, stored.mapv(|stored| dn::from_stored(stored, 0, u16::MAX)).view(), grid)
+            on_grid(*band, &stored.mapv(|stored| dn::from_stored(stored, 0, u16::MAX)), grid)
         })
         .collect()
 }
 
-fn on_grid(band: Band, samples: ArrayView2<'_, u16>, grid: Resolution) -> Array2<u16> {
+fn on_grid(band: Band, samples: &Array2<u16>, grid: Resolution) -> Array2<u16> {
     let native = band.native_resolution();
     let factor = match (native.metres(), grid.metres()) {
         (10, 20) => Factor::Two,
         (20, 60) => Factor::Three,
         (10, 60) => Factor::Six,
         (60, 20) => return finer(band, samples),
-        _ => return samples.to_owned(),
+        _ => return samples.clone(),
     };
     let k = factor.get();
     let mut out = Array2::zeros((samples.nrows().div_ceil(k), samples.ncols().div_ceil(k)));
-    block_mean(samples, factor, out.view_mut()).unwrap();
+    block_mean(samples.view(), factor, out.view_mut()).unwrap();
     out
 }
 
-fn finer(band: Band, samples: ArrayView2<'_, u16>) -> Array2<u16> {
+fn finer(band: Band, samples: &Array2<u16>) -> Array2<u16> {
     let (rows, cols) = (3 * samples.nrows(), 3 * samples.ncols());
     let placement = Placement {
         source_origin: (0, 0),
@@ -80,7 +80,7 @@ fn finer(band: Band, samples: ArrayView2<'_, u16>) -> Array2<u16> {
     };
     let interpolate = if band == Band::B01 { bicubic } else { bilinear };
     let mut out = Array2::zeros((rows, cols));
-    interpolate(samples, &placement, value_range(samples), out.view_mut()).unwrap();
+    interpolate(samples.view(), &placement, value_range(samples.view()), out.view_mut()).unwrap();
     out
 }
 
