@@ -43,13 +43,20 @@ impl Isa {
     }
 }
 
+/// Four of six bits, ten times.
+#[cfg(target_arch = "x86_64")]
+const GROUPS: u64 = 0x03CF_3CF3_CF3C_F3CF;
+
 /// Operations that instruction sets do differently.
 pub(crate) trait Level: Copy {
-    /// Every fourth bit of `word` from bit `row`, packed: a row of a chunk of four rows.
-    fn row(self, word: u64, row: u32) -> u64;
+    /// Ten groups of four bits, moved apart to groups of six.
+    fn spread(self, word: u64) -> u64;
 
-    /// Bits 0 to 2, 20 to 22 and 40 to 42, packed: less than 512.
+    /// Bits 0 to 2, 6 to 8 and 12 to 14, packed: less than 512.
     fn nine(self, window: u64) -> usize;
+
+    /// Bits 1, 6, 8 and 13, packed: less than 16.
+    fn cross(self, window: u64) -> usize;
 
     /// Bits of 64 bytes, four in a word from its lowest: element `b` of the result has bit `b` of byte `i` at bit `i`.
     fn bit_planes(self, words: &[u32; 16]) -> [u64; 8];
@@ -61,17 +68,22 @@ pub(crate) struct Baseline;
 
 impl Level for Baseline {
     #[inline(always)]
-    fn row(self, word: u64, row: u32) -> u64 {
-        let mut v = word >> row & 0x1111_1111_1111_1111;
-        v = (v | v >> 3) & 0x0303_0303_0303_0303;
-        v = (v | v >> 6) & 0x000F_000F_000F_000F;
-        v = (v | v >> 12) & 0x0000_00FF_0000_00FF;
-        (v | v >> 24) & 0xFFFF
+    fn spread(self, word: u64) -> u64 {
+        // Groups 8 and 9, then 4 to 7, then every second pair, then every second group.
+        let mut v = (word & 0xFFFF_FFFF) | (word & 0xFF_0000_0000) << 16;
+        v = (v & 0x00FF_0000_0000_FFFF) | (v & 0x0000_0000_FFFF_0000) << 8;
+        v = (v & 0x00FF_0000_FF00_00FF) | (v & 0x0000_00FF_0000_FF00) << 4;
+        (v & 0x000F_00F0_0F00_F00F) | (v & 0x00F0_0F00_F00F_00F0) << 2
     }
 
     #[inline(always)]
     fn nine(self, window: u64) -> usize {
-        ((window & 7) | (window >> 17 & 0x38) | (window >> 34 & 0x1C0)) as usize
+        ((window & 7) | (window >> 3 & 0x38) | (window >> 6 & 0x1C0)) as usize
+    }
+
+    #[inline(always)]
+    fn cross(self, window: u64) -> usize {
+        ((window >> 1 & 1) | (window >> 5 & 2) | (window >> 6 & 4) | (window >> 10 & 8)) as usize
     }
 
     #[inline(always)]
@@ -108,16 +120,23 @@ impl V3 {
 #[cfg(target_arch = "x86_64")]
 impl Level for V3 {
     #[inline(always)]
-    fn row(self, word: u64, row: u32) -> u64 {
+    fn spread(self, word: u64) -> u64 {
         // SAFETY: a `V3` is the proof that the processor has BMI2.
-        unsafe { std::arch::x86_64::_pext_u64(word, 0x1111_1111_1111_1111 << row) }
+        unsafe { std::arch::x86_64::_pdep_u64(word, GROUPS) }
     }
 
     #[inline(always)]
     fn nine(self, window: u64) -> usize {
         // SAFETY: a `V3` is the proof that the processor has BMI2.
-        let packed = unsafe { std::arch::x86_64::_pext_u64(window, 0x0000_0700_0070_0007) };
+        let packed = unsafe { std::arch::x86_64::_pext_u64(window, 0x71C7) };
         packed as usize & 511
+    }
+
+    #[inline(always)]
+    fn cross(self, window: u64) -> usize {
+        // SAFETY: a `V3` is the proof that the processor has BMI2.
+        let packed = unsafe { std::arch::x86_64::_pext_u64(window, 0x2142) };
+        packed as usize & 15
     }
 
     #[inline(always)]
@@ -175,12 +194,12 @@ mod tests {
         let mut word = 0x0123_4567_89AB_CDEFu64;
         for _ in 0..1000 {
             word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            for row in 0..4 {
-                let expected = (0..16).map(|c| (word >> (4 * c + row) & 1) << c).sum();
-                assert_eq!(level.row(word, row), expected);
-            }
-            let expected: u64 = (0..9).map(|i| (word >> (i % 3 + 20 * (i / 3)) & 1) << i).sum();
+            let expected = (0..10).map(|group| (word >> (4 * group) & 15) << (6 * group)).sum();
+            assert_eq!(level.spread(word), expected);
+            let expected: u64 = (0..9).map(|i| (word >> (i % 3 + 6 * (i / 3)) & 1) << i).sum();
             assert_eq!(level.nine(word), expected as usize);
+            let expected: u64 = [1, 6, 8, 13].iter().enumerate().map(|(i, bit)| (word >> bit & 1) << i).sum();
+            assert_eq!(level.cross(word), expected as usize);
             let words: [u32; 16] =
                 std::array::from_fn(|i| (word as u32).rotate_left(3 * i as u32).wrapping_mul(77));
             for (bit, plane) in level.bit_planes(&words).into_iter().enumerate() {

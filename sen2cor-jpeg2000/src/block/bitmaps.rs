@@ -111,7 +111,10 @@ impl Around {
     /// `at` is the place of the chunk in a map with border, `stride` the distance of the rows.
     #[inline(always)]
     pub(super) fn load(map: &[u64], at: usize, stride: usize) -> Self {
-        let row = |at: usize| [map[at - 1], map[at], map[at + 1]];
+        let row = |at: usize| match map[at - 1..].first_chunk() {
+            Some(row) => *row,
+            None => [0; 3],
+        };
         Self { above: row(at - stride), own: row(at), below: row(at + stride) }
     }
 
@@ -162,50 +165,58 @@ impl Around {
         !(any | any << 4 | any >> 4 | left | right << 60) & ROW_0
     }
 
-    /// The neighbourhoods of all samples.
+    /// The neighbourhoods of the samples of a half, with `center` for the chunk itself, which may have changed.
     #[inline(always)]
-    pub(super) fn windows<L: Level>(&self, level: L) -> Windows {
-        let row = |words: [u64; 3], r: u32| {
-            level.row(words[1], r) << 1 | (words[0] >> (60 + r) & 1) | (words[2] >> r & 1) << 17
+    pub(super) fn near<L: Level>(&self, level: L, half: Half, center: u64) -> Near {
+        // Ten columns, from the one left of the half.
+        let ten = |[left, own, right]: [u64; 3]| {
+            let (low, high) = if half.0 == 0 { (left, own) } else { (own, right) };
+            level.spread(high << (4 + half.0) | low >> (60 - half.0))
         };
-        let rows = [
-            row(self.above, 3),
-            row(self.own, 0),
-            row(self.own, 1),
-            row(self.own, 2),
-            row(self.own, 3),
-            row(self.below, 0),
-        ];
-        let window = |r: usize| rows[r] | rows[r + 1] << 20 | rows[r + 2] << 40;
-        Windows([0, window(0), window(1), window(2), window(3), 0])
+        let own = ten([self.own[0], center, self.own[2]]);
+        Near(own << 1 | (ten(self.above) >> 3 & SIXTH) | (ten(self.below) << 5 & SIXTH << 5))
     }
 }
 
-/// Per row of a chunk the row above, the row and the row below, 18 columns each and 20 bits apart; columns start left of
-/// the chunk. The outer two words take what belongs to neighbouring stripes.
-pub(super) struct Windows([u64; 6]);
+/// Eight columns of a chunk, by the number of their first bit: 0 or 32.
+#[derive(Clone, Copy)]
+pub(super) struct Half(pub(super) u32);
 
-impl Windows {
-    /// The window of a row with the neighbourhood of `column` at bits 0 to 2, 20 to 22, 40 to 42.
+impl Half {
+    /// The first that has something of what is not empty.
     #[inline(always)]
-    pub(super) fn at(&self, row: usize, column: u32) -> u64 {
-        self.0[(row & 3) + 1] >> column
+    pub(super) fn first(members: u64) -> Self {
+        Self(if members as u32 == 0 { 32 } else { 0 })
+    }
+}
+
+/// Bit 0 of every group of six.
+const SIXTH: u64 = 0x0041_0410_4104_1041;
+
+/// A half of a chunk with all neighbours in one word: ten columns from the one left of the half, each with six rows from the one
+/// above the stripe.
+#[derive(Clone, Copy)]
+pub(super) struct Near(u64);
+
+impl Near {
+    /// Place of a sample from its bit in the half.
+    #[inline(always)]
+    pub(super) fn place(position: u32) -> u32 {
+        position + (position >> 1 & 0x1E)
+    }
+
+    /// The neighbourhood of a place, column by column: left at bits 0 to 2, own at 6 to 8, right at 12 to 14, each from the row
+    /// above.
+    #[inline(always)]
+    pub(super) fn at(self, place: u32) -> u64 {
+        self.0 >> place
     }
 
     /// Sets a sample if `value` is 1.
     #[inline(always)]
-    pub(super) fn set(&mut self, row: usize, column: u32, value: u64) {
-        let row = row & 3;
-        self.0[row] |= value << (41 + column);
-        self.0[row + 1] |= value << (21 + column);
-        self.0[row + 2] |= value << (1 + column);
+    pub(super) fn set(&mut self, place: u32, value: u64) {
+        self.0 |= value << (place + 7);
     }
-}
-
-/// Above, left, right, below of what [`Windows::at`] gives, at bits 0 to 3.
-#[inline(always)]
-pub(super) fn cross(window: u64) -> usize {
-    ((window >> 1 & 1) | (window >> 19 & 2) | (window >> 20 & 4) | (window >> 38 & 8)) as usize
 }
 
 /// The samples around `position` that come later in the scan of its chunk: they become candidates of the significance
@@ -250,13 +261,19 @@ mod tests {
                 let (column, row) = (n % width % 16, n / width % 4);
                 let mut nine = 0;
                 for i in 0..9 {
-                    nine |= usize::from(is_set(x + i as isize % 3 - 1, y + i as isize / 3 - 1)) << i;
+                    nine |= usize::from(is_set(x + i as isize / 3 - 1, y + i as isize % 3 - 1)) << i;
                 }
-                let window = around.windows(Baseline).at(row, column as u32);
+                let half = Half(if column < 8 { 0 } else { 32 });
+                let place = Near::place((4 * column + row) as u32 - half.0);
+                let window = around.near(Baseline, half, around.center()).at(place);
                 assert_eq!(Baseline.nine(window), nine, "{x} {y}");
+                let mut without = around.near(Baseline, half, around.center() & !(1 << (4 * column + row)));
+                assert_eq!(Baseline.nine(without.at(place)), nine & 0o757, "{x} {y}");
+                without.set(place, u64::from(nine & 0o020 != 0));
+                assert_eq!(Baseline.nine(without.at(place)), nine, "{x} {y}");
                 assert_eq!(around.dilated() >> (4 * column + row) & 1 == 1, nine & 0o757 != 0, "{x} {y}");
                 let crossed = nine >> 1 & 1 | nine >> 2 & 2 | nine >> 3 & 4 | nine >> 4 & 8;
-                assert_eq!(cross(window), crossed);
+                assert_eq!(Baseline.cross(window), crossed);
                 let top = y - y % 4;
                 let quiet = (-1..2).all(|dx| (-1..5).all(|dy| !is_set(x + dx, top + dy)));
                 assert_eq!(around.quiet() >> (4 * column) & 1 == 1, quiet, "{x} {y}");

@@ -71,8 +71,8 @@ pub(crate) enum Orientation {
     HighHigh,
 }
 
-/// Contexts of zero coding of a subband. The index is the 3 x 3 neighbourhood, nine bits: row above (left, middle, right at
-/// bits 0 to 2), own row (3 to 5), row below (6 to 8); set where a sample is significant.
+/// Contexts of zero coding of a subband. The index is the 3 x 3 neighbourhood, nine bits: column to the left (above, beside, below
+/// at bits 0 to 2), own column (3 to 5), column to the right (6 to 8); set where a sample is significant.
 pub(super) type ZeroCoding = [Context; 512];
 
 /// The table of a kind of subband.
@@ -91,7 +91,7 @@ const fn zero_table(swapped: bool, diagonal: bool) -> ZeroCoding {
     let mut table = [Zero0; 512];
     let mut i = 0;
     while i < 512 {
-        let (mut h, mut v) = ((i >> 3 & 1) + (i >> 5 & 1), (i >> 1 & 1) + (i >> 7 & 1));
+        let (mut h, mut v) = ((i >> 1 & 1) + (i >> 7 & 1), (i >> 3 & 1) + (i >> 5 & 1));
         let d = (i & 1) + (i >> 2 & 1) + (i >> 6 & 1) + (i >> 8 & 1);
         if swapped {
             (h, v) = (v, h);
@@ -131,14 +131,14 @@ const fn zero_diagonal(hv: usize, d: usize) -> Context {
 }
 
 /// Context of a sign and whether the decision is inverted (tables D.2 and D.3). The index has the significance of the
-/// neighbours above, left, right, below at bits 0 to 3 and whether they are negative at bits 4 to 7.
+/// neighbours left, above, below, right at bits 0 to 3 and whether they are negative at bits 4 to 7.
 pub(super) static SIGN_CODING: [(Context, u8); 256] = sign_table();
 
 const fn sign_table() -> [(Context, u8); 256] {
     let mut table = [(Sign9, 0); 256];
     let mut i = 0;
     while i < 256 {
-        let (vertical, horizontal) = (contribution(i, 0, 3), contribution(i, 1, 2));
+        let (vertical, horizontal) = (contribution(i, 1, 2), contribution(i, 0, 3));
         table[i] = match (horizontal, vertical) {
             (1, 1) => (Sign13, 0),
             (1, 0) => (Sign12, 0),
@@ -174,6 +174,9 @@ const fn contribution(index: usize, a: usize, b: usize) -> i32 {
     }
 }
 
+/// Context of the first refinement of a sample (table D.4): 0 = without significant neighbours, 1 = with.
+pub(super) static FIRST_REFINEMENT: [Context; 2] = [Refine14, Refine15];
+
 /// Context of a refinement (table D.4): 0 = first refinement without significant neighbours, 1 = with, 2 and 3 = later.
 pub(super) static REFINEMENT: [Context; 4] = [Refine14, Refine15, Refine16, Refine16];
 
@@ -187,16 +190,16 @@ mod tests {
         let (hl, hh) = (zero_coding(Orientation::HighLow), zero_coding(Orientation::HighHigh));
         assert_eq!((ll[0], hl[0], hh[0]), (Zero0, Zero0, Zero0));
         // Left and right; above and below; one corner; all corners.
-        assert_eq!((ll[0o050], hl[0o050], hh[0o050]), (Zero8, Zero4, Zero2));
-        assert_eq!((ll[0o202], hl[0o202], hh[0o202]), (Zero4, Zero8, Zero2));
+        assert_eq!((ll[0o202], hl[0o202], hh[0o202]), (Zero8, Zero4, Zero2));
+        assert_eq!((ll[0o050], hl[0o050], hh[0o050]), (Zero4, Zero8, Zero2));
         assert_eq!((ll[0o001], hl[0o001], hh[0o001]), (Zero1, Zero1, Zero3));
         assert_eq!((ll[0o505], hl[0o505], hh[0o505]), (Zero2, Zero2, Zero8));
         // The sample itself has no influence.
         assert!((0..512).all(|i| ll[i] == ll[i ^ 0o020] && hl[i] == hl[i ^ 0o020] && hh[i] == hh[i ^ 0o020]));
-        assert_eq!(SIGN_CODING[0b0000_0110], (Sign12, 0));
-        assert_eq!(SIGN_CODING[0b0110_0110], (Sign12, 1));
-        assert_eq!(SIGN_CODING[0b0010_0110], (Sign9, 0));
-        assert_eq!(SIGN_CODING[0b0001_1111], (Sign12, 0));
-        assert_eq!(SIGN_CODING[0b1001_1111], (Sign11, 0));
+        assert_eq!(SIGN_CODING[0b0000_1001], (Sign12, 0));
+        assert_eq!(SIGN_CODING[0b1001_1001], (Sign12, 1));
+        assert_eq!(SIGN_CODING[0b0001_1001], (Sign9, 0));
+        assert_eq!(SIGN_CODING[0b0010_1111], (Sign12, 0));
+        assert_eq!(SIGN_CODING[0b0110_1111], (Sign11, 0));
     }
 }

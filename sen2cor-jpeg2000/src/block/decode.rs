@@ -1,7 +1,9 @@
 //! Decoder of code-blocks (ITU-T T.800 annex D).
 
-use super::bitmaps::{Around, Maps, cross, later};
-use super::contexts::{Context, Contexts, Orientation, REFINEMENT, SIGN_CODING, ZeroCoding, zero_coding};
+use super::bitmaps::{Around, Half, Maps, Near, later};
+use super::contexts::{
+    Context, Contexts, FIRST_REFINEMENT, Orientation, SIGN_CODING, ZeroCoding, zero_coding,
+};
 use super::{PassKind, PassNumber, is_raw, passes_of_segment, raw};
 use crate::isa::{Isa, Level, versions};
 use crate::mq::{MqDecoder, RawReader, Run};
@@ -129,31 +131,43 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut
         let mut known = around.center();
         chunk.refined = chunk.members;
         chunk.members = known;
-        let (inside, mut visited) = (chunk.inside, 0);
-        let mut candidates = around.dilated() & !known & inside;
+        let mut candidates = around.dilated() & !known & chunk.inside;
+        // All candidates are visited.
+        let mut visited = candidates;
         if candidates != 0 {
-            let (mut windows, mut signs) =
-                (around.windows(level), Around::load(negative, at, stride).windows(level));
-            let mut minus = 0;
+            let around_signs = Around::load(negative, at, stride);
+            let mut minus = around_signs.center();
             while candidates != 0 {
-                let position = candidates.trailing_zeros();
-                let (column, row) = (position >> 2, position as usize & 3);
-                visited |= 1 << position;
-                candidates &= candidates - 1;
-                let window = windows.at(row, column);
-                if mq.decode(contexts.at(zero_coding[level.nine(window)])) != 0 {
-                    let (context, flip) = SIGN_CODING[cross(window) | cross(signs.at(row, column)) << 4];
-                    let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
-                    known |= 1 << position;
-                    minus |= sign << position;
-                    windows.set(row, column, 1);
-                    signs.set(row, column, sign);
-                    coefficients[position as usize & 63] = value | (sign as u32) << 31;
-                    candidates |= later(position) & !known & inside;
+                let half = Half::first(candidates);
+                let mut near = around.near(level, half, known);
+                let mut signs = around_signs.near(level, half, minus);
+                let (mut own, inside) = (known >> half.0, chunk.inside >> half.0);
+                let mut rest = candidates >> half.0;
+                while rest as u32 != 0 {
+                    let position = rest.trailing_zeros();
+                    rest &= rest - 1;
+                    let place = Near::place(position);
+                    let window = near.at(place);
+                    if mq.decode(contexts.at(zero_coding[level.nine(window)])) != 0 {
+                        let index = level.cross(window) | level.cross(signs.at(place)) << 4;
+                        let (context, flip) = SIGN_CODING[index];
+                        let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
+                        let position_in_chunk = position + half.0;
+                        minus |= sign << position_in_chunk;
+                        near.set(place, 1);
+                        signs.set(place, sign);
+                        coefficients[position_in_chunk as usize & 63] = value | (sign as u32) << 31;
+                        own |= 1 << position;
+                        let added = later(position) & !own & inside;
+                        rest |= added;
+                        visited |= added << half.0;
+                    }
                 }
+                known |= own << half.0;
+                candidates = rest << half.0;
             }
             significant[at] = known;
-            negative[at] |= minus;
+            negative[at] = minus;
         }
         chunk.visited = visited;
     }
@@ -174,28 +188,30 @@ fn refinement_pass<L: Level>(_level: L, block: &mut BlockDecoder, symbols: &mut 
     let mut run = Run::start(*contexts.at(Context::Refine16));
     for (chunk, coefficients) in chunks.iter().zip(coefficients.iter_mut()) {
         let (mut members, refined) = (chunk.members, chunk.refined);
+        let mut refine = |position: usize, bit: u64| {
+            let coefficient = &mut coefficients[position & 63];
+            *coefficient = coefficient.wrapping_add(((bit as u32) << plane).wrapping_sub(half));
+        };
         if members & !refined == 0 {
             while members != 0 {
-                let position = members.trailing_zeros() as usize & 63;
+                let position = members.trailing_zeros() as usize;
                 members &= members - 1;
-                let bit = mq.decode_run(&mut run) as u32;
-                coefficients[position] =
-                    coefficients[position].wrapping_add((bit << plane).wrapping_sub(half));
+                refine(position, mq.decode_run(&mut run));
             }
             continue;
         }
-        let at = chunk.at;
-        let near = Around::load(significant, at, stride).dilated();
-        *contexts.at(Context::Refine16) = run.end();
+        let near = Around::load(significant, chunk.at, stride).dilated();
         while members != 0 {
             let position = members.trailing_zeros();
             members &= members - 1;
-            let context = REFINEMENT[(2 * (refined >> position & 1) + (near >> position & 1)) as usize & 3];
-            let bit = mq.decode(contexts.at(context)) as u32;
-            let position = position as usize & 63;
-            coefficients[position] = coefficients[position].wrapping_add((bit << plane).wrapping_sub(half));
+            // The answer does not depend on decisions, so that a wrong guess of the processor costs little.
+            let bit = if refined >> position & 1 != 0 {
+                mq.decode_run(&mut run)
+            } else {
+                mq.decode(contexts.at(FIRST_REFINEMENT[(near >> position) as usize & 1]))
+            };
+            refine(position as usize, bit);
         }
-        run = Run::start(*contexts.at(Context::Refine16));
     }
     *contexts.at(Context::Refine16) = run.end();
     *coder = mq;
@@ -212,50 +228,59 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
     let Symbols { mq: coder, contexts, zero_coding } = symbols;
     let (mut mq, value, stride) = (*coder, 3 << (plane - 1), shape.stride());
     for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
-        let mut rest = chunk.inside & !(chunk.members | chunk.visited);
-        if rest == 0 {
+        let mut members = chunk.inside & !(chunk.members | chunk.visited);
+        if members == 0 {
             continue;
         }
         let at = chunk.at;
         let around = Around::load(significant, at, stride);
         // Runs need four rows.
         let mut quiet = around.quiet() & chunk.inside >> 3;
-        let (mut windows, mut signs) =
-            (around.windows(level), Around::load(negative, at, stride).windows(level));
-        let (mut known, mut minus) = (around.center(), 0);
-        while rest != 0 {
-            let mut position = rest.trailing_zeros();
-            let (column, mut row) = (position >> 2, position as usize & 3);
-            let window;
-            if quiet >> position & 1 != 0 {
-                if mq.decode_likely(contexts.at(Context::Run)) == 0 {
-                    rest &= !(15 << position);
-                    continue;
+        let around_signs = Around::load(negative, at, stride);
+        let (mut known, mut minus) = (around.center(), around_signs.center());
+        while members != 0 {
+            let half = Half::first(members);
+            let mut near = around.near(level, half, known);
+            let mut signs = around_signs.near(level, half, minus);
+            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
+            while rest as u32 != 0 {
+                let mut position = rest.trailing_zeros();
+                let (place, window);
+                if still >> position & 1 != 0 {
+                    if mq.decode_likely(contexts.at(Context::Run)) == 0 {
+                        rest &= !(15 << position);
+                        continue;
+                    }
+                    let uniform = contexts.at(Context::Uniform);
+                    let row = (mq.decode(uniform) << 1) as u32;
+                    let row = row | mq.decode(uniform) as u32;
+                    rest &= !(((2 << row) - 1) << position);
+                    position += row;
+                    place = Near::place(position);
+                    window = near.at(place);
+                } else {
+                    rest &= rest - 1;
+                    place = Near::place(position);
+                    window = near.at(place);
+                    if mq.decode(contexts.at(zero_coding[level.nine(window)])) == 0 {
+                        continue;
+                    }
                 }
-                let uniform = contexts.at(Context::Uniform);
-                row = (mq.decode(uniform) << 1) as usize;
-                row |= mq.decode(uniform) as usize;
-                rest &= !(((2 << row) - 1) << position);
-                position += row as u32;
-                window = windows.at(row, column);
-            } else {
-                rest &= rest - 1;
-                window = windows.at(row, column);
-                if mq.decode(contexts.at(zero_coding[level.nine(window)])) == 0 {
-                    continue;
-                }
+                still &= !(0x11 << (position & 0x3C));
+                let (context, flip) = SIGN_CODING[level.cross(window) | level.cross(signs.at(place)) << 4];
+                let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
+                near.set(place, 1);
+                signs.set(place, sign);
+                let position = position + half.0;
+                known |= 1 << position;
+                minus |= sign << position;
+                coefficients[position as usize & 63] = value | (sign as u32) << 31;
             }
-            quiet &= !(0x11 << (4 * column));
-            let (context, flip) = SIGN_CODING[cross(window) | cross(signs.at(row, column)) << 4];
-            let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
-            known |= 1 << position;
-            minus |= sign << position;
-            windows.set(row, column, 1);
-            signs.set(row, column, sign);
-            coefficients[position as usize & 63] = value | (sign as u32) << 31;
+            members = rest << half.0;
+            quiet = still << half.0;
         }
         significant[at] = known;
-        negative[at] |= minus;
+        negative[at] = minus;
     }
     *coder = mq;
 }

@@ -1,6 +1,6 @@
 //! Encoder of code-blocks (ITU-T T.800 annex D). All passes of all planes are coded; what to drop is decided later.
 
-use super::bitmaps::{Around, Maps, cross, later};
+use super::bitmaps::{Around, Half, Maps, Near, later};
 use super::contexts::{Context, Contexts, Orientation, REFINEMENT, SIGN_CODING, ZeroCoding, zero_coding};
 use super::{PassKind, PassNumber, is_raw, passes_of_segment, raw};
 use crate::isa::{Isa, Level, versions};
@@ -258,30 +258,42 @@ fn significance_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut
         let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut known = around.center();
-        (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);
         let mut candidates = around.dilated() & !known & chunk.inside;
+        // All candidates are visited.
+        (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, candidates);
         if candidates == 0 {
             continue;
         }
-        let (mut windows, mut signs) =
-            (around.windows(level), Around::load(negative, at, stride).windows(level));
+        let around_signs = Around::load(negative, at, stride);
         while candidates != 0 {
-            let position = candidates.trailing_zeros();
-            let (column, row) = (position >> 2, position as usize & 3);
-            chunk.visited |= 1 << position;
-            candidates &= candidates - 1;
-            let window = windows.at(row, column);
-            let one = (ones >> position) as u32 & 1;
-            mq.encode(contexts.at(zero_coding[level.nine(window)]), one);
-            if one != 0 {
-                let (context, flip) = SIGN_CODING[cross(window) | cross(signs.at(row, column)) << 4];
-                let sign = minus >> position & 1;
-                mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
-                known |= 1 << position;
-                windows.set(row, column, 1);
-                signs.set(row, column, sign);
-                candidates |= later(position) & !known & chunk.inside;
+            let half = Half::first(candidates);
+            let mut near = around.near(level, half, known);
+            let mut signs = around_signs.near(level, half, known & minus);
+            let (mut own, inside) = (known >> half.0, chunk.inside >> half.0);
+            let (ones, minus) = (ones >> half.0, minus >> half.0);
+            let mut rest = candidates >> half.0;
+            while rest as u32 != 0 {
+                let position = rest.trailing_zeros();
+                rest &= rest - 1;
+                let place = Near::place(position);
+                let window = near.at(place);
+                let one = (ones >> position) as u32 & 1;
+                mq.encode(contexts.at(zero_coding[level.nine(window)]), one);
+                if one != 0 {
+                    let index = level.cross(window) | level.cross(signs.at(place)) << 4;
+                    let (context, flip) = SIGN_CODING[index];
+                    let sign = minus >> position & 1;
+                    mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
+                    near.set(place, 1);
+                    signs.set(place, sign);
+                    own |= 1 << position;
+                    let added = later(position) & !own & inside;
+                    rest |= added;
+                    chunk.visited |= added << half.0;
+                }
             }
+            known |= own << half.0;
+            candidates = rest << half.0;
         }
         significant[at] = known;
         negative[at] = known & minus;
@@ -341,47 +353,56 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut Symb
     let (contexts, zero_coding) = (&mut symbols.contexts, symbols.zero_coding);
     let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
     for (chunk, (&ones, &minus)) in chunks.iter().zip(planes[words].iter().zip(minus.iter())) {
-        let mut rest = chunk.inside & !(chunk.members | chunk.visited);
-        if rest == 0 {
+        let mut members = chunk.inside & !(chunk.members | chunk.visited);
+        if members == 0 {
             continue;
         }
         let at = chunk.at;
         let around = Around::load(significant, at, stride);
         let mut quiet = around.quiet() & chunk.inside >> 3;
-        let (mut windows, mut signs) =
-            (around.windows(level), Around::load(negative, at, stride).windows(level));
+        let around_signs = Around::load(negative, at, stride);
         let mut known = around.center();
-        while rest != 0 {
-            let mut position = rest.trailing_zeros();
-            let (column, mut row) = (position >> 2, position as usize & 3);
-            if quiet >> position & 1 != 0 {
-                let four = ones >> position & 15;
-                mq.encode(contexts.at(Context::Run), u32::from(four != 0));
-                if four == 0 {
-                    rest &= !(15 << position);
-                    continue;
+        while members != 0 {
+            let half = Half::first(members);
+            let mut near = around.near(level, half, known);
+            let mut signs = around_signs.near(level, half, known & minus);
+            let (ones, minus) = (ones >> half.0, minus >> half.0);
+            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
+            while rest as u32 != 0 {
+                let mut position = rest.trailing_zeros();
+                if still >> position & 1 != 0 {
+                    let four = ones >> position & 15;
+                    mq.encode(contexts.at(Context::Run), u32::from(four != 0));
+                    if four == 0 {
+                        rest &= !(15 << position);
+                        continue;
+                    }
+                    let first = four.trailing_zeros();
+                    mq.encode(contexts.at(Context::Uniform), first >> 1);
+                    mq.encode(contexts.at(Context::Uniform), first & 1);
+                    rest &= !(((2 << first) - 1) << position);
+                    position += first;
+                } else {
+                    rest &= rest - 1;
+                    let one = (ones >> position) as u32 & 1;
+                    let window = near.at(Near::place(position));
+                    mq.encode(contexts.at(zero_coding[level.nine(window)]), one);
+                    if one == 0 {
+                        continue;
+                    }
                 }
-                let first = four.trailing_zeros();
-                mq.encode(contexts.at(Context::Uniform), first >> 1);
-                mq.encode(contexts.at(Context::Uniform), first & 1);
-                rest &= !(((2 << first) - 1) << position);
-                (row, position) = (first as usize, position + first);
-            } else {
-                rest &= rest - 1;
-                let one = (ones >> position) as u32 & 1;
-                mq.encode(contexts.at(zero_coding[level.nine(windows.at(row, column))]), one);
-                if one == 0 {
-                    continue;
-                }
+                still &= !(0x11 << (position & 0x3C));
+                let place = Near::place(position);
+                let index = level.cross(near.at(place)) | level.cross(signs.at(place)) << 4;
+                let (context, flip) = SIGN_CODING[index];
+                let sign = minus >> position & 1;
+                mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
+                near.set(place, 1);
+                signs.set(place, sign);
+                known |= 1 << (position + half.0);
             }
-            quiet &= !(0x11 << (4 * column));
-            let window = windows.at(row, column);
-            let (context, flip) = SIGN_CODING[cross(window) | cross(signs.at(row, column)) << 4];
-            let sign = minus >> position & 1;
-            mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
-            known |= 1 << position;
-            windows.set(row, column, 1);
-            signs.set(row, column, sign);
+            members = rest << half.0;
+            quiet = still << half.0;
         }
         significant[at] = known;
         negative[at] = known & minus;
