@@ -591,6 +591,7 @@ fn masks(folder: &Path) -> Vec<&'static str> {
                 index: index.clone(),
                 from: R20,
                 to: R60,
+                codec: Codec::Auto,
             };
             Stage::new(tiling).run::<ReadQualityMask>(executor, params, &[grid::<u8>(R60)])
         }),

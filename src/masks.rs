@@ -107,7 +107,7 @@ impl Reader<'_> {
             stage = stage.after(check);
         }
         let plane = stage.output(self.output());
-        stage.run(QualityMaskParams { file, display, index, from, to: self.grid });
+        stage.run(QualityMaskParams { file, display, index, from, to: self.grid, codec: job.codec });
         Ok(Some(plane))
     }
 

@@ -8,7 +8,7 @@ use ndarray::{Array2, Axis};
 use sen2cor_core::grid::{GeoTransform, Resolution};
 use sen2cor_io::bytes::MemorySource;
 use sen2cor_io::jp2::{
-    Coding, ImageLayout, Jp2Error, OpenJpeg, Samples, TileCodec, encode_tile, gml_document, read_gml,
+    Codec, Coding, ImageLayout, Jp2Error, OpenJpeg, Samples, TileCodec, encode_tile, gml_document, read_gml,
     write_image, write_jp2,
 };
 use std::path::Path;
@@ -142,6 +142,30 @@ fn samples_that_do_not_fit_are_refused() {
     let small = Array2::zeros((19, 20));
     let error = encode_tile(&OpenJpeg, &layout, 0, Samples::grey16(small.view()), &mut out).unwrap_err();
     assert_eq!(error.to_string(), "rows of the samples: expected 20, found 19");
+}
+
+#[test]
+fn what_the_native_coder_cannot_write_goes_to_openjpeg() {
+    // Red and green as the low-pass filter weighs them make a colour difference of nine bits 2.25 times as large.
+    let coding = Coding { decompositions: 1, ..Coding::true_colour(Resolution::R60) };
+    let layout = layout(16, 16, coding);
+    let outer = |i: usize| i == 6 || i == 10;
+    let image = Array2::from_shape_fn((16, 48), |(row, n)| {
+        let (col, component) = (n / 3, n % 3);
+        let inside = (6..=10).contains(&row) && (6..=10).contains(&col);
+        let red = outer(row) == outer(col);
+        if inside && (component == 0) == red && component < 2 { 255 } else { 0 }
+    });
+    let encode = |codec: Codec| {
+        let mut out = Vec::new();
+        encode_tile(&codec, &layout, 0, Samples::interleaved_rgb(image.view()), &mut out).map(|()| out)
+    };
+    let error = encode(Codec::Native).unwrap_err();
+    assert!(
+        matches!(error, Jp2Error::Unsupported { .. }) && error.to_string().contains("bit planes"),
+        "{error}"
+    );
+    assert_eq!(encode(Codec::Auto).unwrap(), encode(Codec::OpenJpeg).unwrap());
 }
 
 #[test]

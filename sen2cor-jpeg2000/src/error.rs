@@ -57,6 +57,14 @@ pub enum Error {
         /// What was given.
         found: String,
     },
+    /// Samples whose coefficients need more bit planes than the header announces: colour differences of extreme noise.
+    #[error("coefficients need {found} bit planes, the header announces {announced}")]
+    Planes {
+        /// Bit planes of the subband by the header.
+        announced: u8,
+        /// Bit planes that are needed.
+        found: u8,
+    },
     /// A sample that needs more bits than the image has.
     #[error("sample {value} needs more than {bits} bits")]
     Sample {

@@ -5,13 +5,13 @@ use ndarray::ArrayViewMut2;
 use sen2cor_core::grid::{GeoTransform, Resolution, Window};
 use sen2cor_core::masks::{Coverage, FlagCounts, PixelGrid, Polygon, flag, merge_flags, set_flag};
 use sen2cor_exec::{Kernel, KernelError, UnitIo};
-use sen2cor_io::jp2::{ImageIndex, OpenJpeg};
+use sen2cor_io::jp2::{Codec, ImageIndex};
 use sen2cor_io::masks::quality_flags;
 use sen2cor_io::safe::FileRef;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Reads the quality mask of a band, an image, in one unit: nearly all of its tiles are alike and are decoded once.
+/// Reads the quality mask of a band, an image, in one unit: nearly all of its tiles have one value and cost next to nothing.
 pub(crate) struct ReadQualityMask;
 
 /// Parameters of [`ReadQualityMask`].
@@ -25,10 +25,12 @@ pub(crate) struct QualityMaskParams {
     pub(crate) from: Resolution,
     /// Grid of the output.
     pub(crate) to: Resolution,
+    /// Which coder.
+    pub(crate) codec: Codec,
 }
 
 impl Kernel for ReadQualityMask {
-    const NAME: &'static str = "masks.read-quality/1";
+    const NAME: &'static str = "masks.read-quality/2";
     type Params = QualityMaskParams;
     type Partial = ();
 
@@ -37,7 +39,7 @@ impl Kernel for ReadQualityMask {
         output.fill(0);
         let source = params.file.open().map_err(|e| bad_input(&params.display, &e))?;
         let cells = (params.from.cells() as usize, params.to.cells() as usize);
-        quality_flags(&OpenJpeg, &params.index, source.as_ref(), |row, cols, flags| {
+        quality_flags(&params.codec, &params.index, source.as_ref(), |row, cols, flags| {
             set_flag(&mut output, (row, cols), cells, flags);
         })
         .map_err(|e| bad_image(&params.display, e))

@@ -128,6 +128,25 @@ fn cut<'a, T>(planes: &[ArrayView2<'a, T>], w: Window) -> Result<Vec<ArrayView2<
     planes.iter().map(part).collect()
 }
 
+/// A decoded component of a tile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TileComponent {
+    /// All samples have this value.
+    Uniform(u16),
+    /// Samples row by row.
+    Samples(Vec<u16>),
+}
+
+impl TileComponent {
+    /// The sample at a place, counted row by row; `None` behind the end of [`Self::Samples`].
+    pub fn at(&self, place: usize) -> Option<u16> {
+        match self {
+            Self::Uniform(value) => Some(*value),
+            Self::Samples(samples) => samples.get(place).copied(),
+        }
+    }
+}
+
 /// A tile with its place in the image.
 #[derive(Clone, Debug)]
 pub struct TileToEncode<'a> {
@@ -186,6 +205,25 @@ pub trait TileCodec: Send + Sync {
         Ok(planes)
     }
 
+    /// Decodes some components of a stream of one tile, in the order of `wanted`. Components of one value need not be written out
+    /// sample by sample: most tiles of masks are such.
+    ///
+    /// # Errors
+    /// As [`Self::decode_into`]; also for a component that the tile has not.
+    fn decode_components(
+        &self,
+        mini: &[u8],
+        expected: TileShape,
+        wanted: &[u16],
+    ) -> Result<Vec<TileComponent>, Jp2Error> {
+        let planes = self.decode(mini, expected)?;
+        let plane = |&number: &u16| {
+            let plane = planes.get(usize::from(number)).cloned();
+            plane.map(TileComponent::Samples).ok_or_else(|| no_component(number))
+        };
+        wanted.iter().map(plane).collect()
+    }
+
     /// Encodes a tile and appends its tile-part to `out`.
     ///
     /// # Errors
@@ -208,6 +246,11 @@ pub trait TileCodec: Send + Sync {
         coding.check()?;
         Ok(coding.header_segments())
     }
+}
+
+/// What is said of a component that does not exist.
+pub(super) fn no_component(number: u16) -> Jp2Error {
+    Jp2Error::tile(0, format!("has no component {number}"))
 }
 
 /// Compares views with the shape that a tile has.

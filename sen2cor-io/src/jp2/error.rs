@@ -128,6 +128,11 @@ impl From<sen2cor_jpeg2000::Error> for Jp2Error {
             Native::Unsupported { what, found } => {
                 Self::Unsupported { what, expected: "what the native coder knows", found }
             }
+            Native::Planes { announced, found } => Self::Unsupported {
+                what: "coefficients of extreme samples",
+                expected: "what fits the bit planes of the header",
+                found: format!("{found} bit planes, {announced} announced"),
+            },
             Native::Limit { what, limit, found } => Self::Limit { what, limit, found },
             Native::Tile { tile, reason } => Self::tile(tile, reason),
             Native::Argument { field, expected, found } => Self::Contradiction { field, expected, found },

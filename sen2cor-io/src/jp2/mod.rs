@@ -26,7 +26,7 @@ mod openjpeg;
 mod write;
 
 pub use boxes::read_gml;
-pub use codec::{Samples, TileCodec, TileShape, TileToEncode};
+pub use codec::{Samples, TileCodec, TileComponent, TileShape, TileToEncode};
 pub use coding::Coding;
 pub use error::Jp2Error;
 pub use gml::gml_document;

@@ -145,7 +145,7 @@ mod tests {
         }
         let angle = |name: &str, rows: [&str; 2]| {
             let list =
-                rows.iter().fold(Element::new("Values_List"), |list, row| list.with(text("VALUES", *row)));
+                rows.iter().fold(Element::new("Values_List"), |list, row| list.with(text("VALUES", row)));
             let step = |name: &str| text(name, "5000");
             Element::new(name).with(step("COL_STEP")).with(step("ROW_STEP")).with(list)
         };

@@ -1,5 +1,8 @@
 //! From the packets of a tile to samples.
 
+use super::coefficients::Coefficients;
+use super::geometry::Band;
+use super::target::{Request, Target};
 use super::{Rect, Resolution, TileGeometry};
 use crate::block::{BlockDecoder, CodedBlock};
 use crate::codestream::{Codestream, CodingStyle, Header, be16, marker};
@@ -10,57 +13,6 @@ use crate::wavelet::{Synthesis, SynthesisLevel};
 
 /// Bytes of a SOP segment.
 const SOP_BYTES: usize = 6;
-
-/// Which part of a tile to decode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// How often width and height are halved, at most the number of decompositions. The packets that are left out may be
-    /// missing in the stream.
-    pub reduce: u8,
-    /// The part on the reference grid of the image at full resolution; `None` is the whole tile.
-    pub region: Option<Rect>,
-}
-
-/// Where decoded samples go, row by row.
-pub trait Target {
-    /// The memory of a row of a component, which has the width of [`Codestream::output_area`]. Rows count from the upper border
-    /// of that area and come from top to bottom; another width is an error.
-    fn row(&mut self, component: usize, row: usize) -> &mut [u16];
-}
-
-/// The samples of a component in memory of the caller.
-#[derive(Debug)]
-pub struct Plane<'a> {
-    /// The rows.
-    pub samples: &'a mut [u16],
-    /// Distance of two rows.
-    pub stride: usize,
-    /// Samples of a row.
-    pub width: usize,
-}
-
-impl Target for [Plane<'_>] {
-    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
-        let plane = self.get_mut(component);
-        let row = plane.and_then(|p| {
-            let start = row.checked_mul(p.stride)?;
-            p.samples.get_mut(start..start.checked_add(p.width)?)
-        });
-        row.unwrap_or_default()
-    }
-}
-
-impl<const N: usize> Target for [Plane<'_>; N] {
-    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
-        self.as_mut_slice().row(component, row)
-    }
-}
-
-impl Target for Vec<Plane<'_>> {
-    fn row(&mut self, component: usize, row: usize) -> &mut [u16] {
-        self.as_mut_slice().row(component, row)
-    }
-}
 
 impl Codestream<'_> {
     /// The samples that a request gives, on the grid of the reduced image: width and height are those of each plane, and the
@@ -76,8 +28,7 @@ pub struct Decoder {
     isa: Isa,
     headers: HeaderCoder,
     blocks: BlockDecoder,
-    /// Subband by subband, component after component.
-    coefficients: Vec<i32>,
+    coefficients: Coefficients,
 }
 
 impl Default for Decoder {
@@ -102,7 +53,7 @@ impl Decoder {
             isa,
             headers: HeaderCoder::default(),
             blocks: BlockDecoder::new(isa),
-            coefficients: Vec::new(),
+            coefficients: Coefficients::default(),
         }
     }
 
@@ -141,27 +92,28 @@ impl Decoder {
         if output.is_empty() {
             return Ok(());
         }
-        self.coefficients.clear();
-        self.coefficients.resize(geometry.coefficients * components, 0);
-        self.decode_packets(&header.style, &packets, &geometry, &needed(&geometry, output))?;
-        self.write_samples(header, &geometry, output, target)
+        let transformed = header.style.colour_transform;
+        let wanted = (0..components).filter(|&n| request.needs(n, transformed)).collect();
+        self.coefficients.reset(&geometry, wanted);
+        self.decode_packets(header, &packets, &geometry, &needed(&geometry, output))?;
+        self.write_samples(header, &geometry, output, request, target)
     }
 
     /// Walks over the packets (B.12.1.1) and decodes their blocks.
     fn decode_packets(
         &mut self,
-        style: &CodingStyle,
+        header: &Header,
         packets: &[u8],
         geometry: &TileGeometry,
         needed: &[Rect],
     ) -> Result<(), Error> {
         let mut rest = packets;
         for (resolution, needed) in geometry.resolutions.iter().zip(needed) {
-            for coefficients in 0..self.coefficients.len() / geometry.coefficients {
-                let first = coefficients * geometry.coefficients;
+            for component in 0..usize::from(header.size.components) {
+                let component = self.coefficients.components.iter().position(|&n| n == component);
                 for precinct in 0..resolution.precinct_count() {
-                    let place = Place { resolution, needed, precinct, first };
-                    rest = self.decode_packet(style, rest, &place)?;
+                    let place = Place { resolution, needed, precinct, component };
+                    rest = self.decode_packet(&header.style, rest, &place)?;
                 }
             }
         }
@@ -201,9 +153,10 @@ impl Decoder {
             rest = behind;
             let band = &resolution.bands[entry.band];
             let area = resolution.blocks(band, precinct).block(entry.x, entry.y);
-            if area.intersection(place.needed).is_empty() {
+            let Some(component) = place.component.filter(|_| !area.intersection(place.needed).is_empty())
+            else {
                 continue;
-            }
+            };
             self.blocks.decode(&CodedBlock {
                 width: area.width() as usize,
                 height: area.height() as usize,
@@ -216,53 +169,107 @@ impl Decoder {
             });
             let stride = band.area.width() as usize;
             let corner = (area.y0 - band.area.y0) as usize * stride + (area.x0 - band.area.x0) as usize;
-            self.blocks.store(&mut self.coefficients[place.first + band.start + corner..], stride);
+            self.blocks.store(&mut self.coefficients.band_mut(component, band)[corner..], stride);
         }
         Ok(rest)
     }
 
     /// Transforms the coefficients back and writes the rows of the output.
     fn write_samples(
-        &self,
+        &mut self,
         header: &Header,
         geometry: &TileGeometry,
         output: Rect,
+        request: &Request,
         target: &mut dyn Target,
     ) -> Result<(), Error> {
         let Some(top) = geometry.resolutions.last() else { return Ok(()) };
-        let components = self.coefficients.chunks_exact(geometry.coefficients);
-        let mut components: Vec<_> =
-            components.map(|coefficients| synthesis(self.isa, geometry, coefficients)).collect();
+        let count = self.coefficients.components.len();
+        let mut uniform: Vec<_> =
+            (0..count).map(|place| self.coefficients.uniform(place, geometry)).collect();
+        // The first three components are there if any of them is wanted.
+        let wanted = |place: &usize| request.wants(self.coefficients.components[*place]);
+        let colours = header.style.colour_transform && self.coefficients.components.starts_with(&[0, 1, 2]);
         let (left, width) = ((output.x0 - top.area.x0) as usize, output.width() as usize);
-        for component in &mut components {
+        let bits = header.size.bits;
+        if colours {
+            uniform_colours(self.isa, &mut uniform);
+        }
+        for place in (0..count).filter(wanted) {
+            if let Some(value) = uniform[place] {
+                let component = self.coefficients.components[place];
+                fill(self.isa, value, bits, &output, component, target)?;
+            }
+        }
+        let mut components: Vec<Option<Synthesis<'_>>> = Vec::with_capacity(count);
+        for (place, uniform) in uniform.iter().enumerate() {
+            let levels = || synthesis(self.isa, geometry, |band| self.coefficients.band(place, band));
+            components.push(uniform.is_none().then(levels));
+        }
+        for component in components.iter_mut().flatten() {
             (top.area.y0..output.y0).for_each(|_| component.skip_row());
         }
-        let mut colours = [(); 3].map(|()| vec![0; width]);
-        let transformed = if header.style.colour_transform { 3 } else { 0 };
+        let colours = colours && uniform[0].is_none();
+        let mut lines = [(); 3].map(|()| vec![0; if colours { width } else { 0 }]);
         for row in 0..output.height() as usize {
-            for (line, component) in colours.iter_mut().zip(&mut components[..transformed]) {
-                line.copy_from_slice(&component.row()[left..left + width]);
+            if colours {
+                for (line, component) in lines.iter_mut().zip(components.iter_mut().flatten()) {
+                    line.copy_from_slice(&component.row()[left..left + width]);
+                }
+                inverse_colours(self.isa, &mut lines);
             }
-            if transformed == 3 {
-                inverse_colours(self.isa, &mut colours);
-            }
-            for (n, component) in components.iter_mut().enumerate() {
-                let out = target.row(n, row);
+            for place in (0..count).filter(wanted) {
+                let Some(component) = &mut components[place] else { continue };
+                let out = target.row(self.coefficients.components[place], row);
                 Error::same("width of a row of the target", width, out.len())?;
-                let line = if n < transformed { &colours[n] } else { &component.row()[left..left + width] };
-                to_samples(self.isa, line, out, header.size.bits);
+                let line =
+                    if colours && place < 3 { &lines[place] } else { &component.row()[left..left + width] };
+                to_samples(self.isa, line, out, bits);
             }
         }
         Ok(())
     }
 }
 
-/// A packet: its resolution, the part that is needed of it, its precinct, and where the coefficients of its component start.
+/// Transforms the only values of three components if all have but one.
+fn uniform_colours(isa: Isa, uniform: &mut [Option<i32>]) {
+    let [a, b, c, ..] = uniform else { return };
+    let mut lines = [*a, *b, *c].map(|value| vec![value.unwrap_or_default()]);
+    inverse_colours(isa, &mut lines);
+    let all = a.is_some() && b.is_some() && c.is_some();
+    (*a, *b, *c) =
+        if all { (Some(lines[0][0]), Some(lines[1][0]), Some(lines[2][0])) } else { (None, None, None) };
+}
+
+/// Writes a component of one value.
+fn fill(
+    isa: Isa,
+    value: i32,
+    bits: u8,
+    output: &Rect,
+    component: usize,
+    target: &mut dyn Target,
+) -> Result<(), Error> {
+    let mut sample = [0];
+    to_samples(isa, &[value], &mut sample, bits);
+    if target.uniform(component, sample[0]) {
+        return Ok(());
+    }
+    for row in 0..output.height() as usize {
+        let out = target.row(component, row);
+        Error::same("width of a row of the target", output.width() as usize, out.len())?;
+        out.fill(sample[0]);
+    }
+    Ok(())
+}
+
+/// A packet: its resolution, the part that is needed of it, its precinct, and the place of its component among those that are
+/// decoded.
 struct Place<'a> {
     resolution: &'a Resolution,
     needed: &'a Rect,
     precinct: u32,
-    first: usize,
+    component: Option<usize>,
 }
 
 /// Per resolution the coefficients that the output is made of, on the grid of its subbands.
@@ -279,13 +286,14 @@ fn needed(geometry: &TileGeometry, output: Rect) -> Vec<Rect> {
 }
 
 /// The levels of a component over its lowest resolution that is not empty, or the one below.
-fn synthesis<'a>(isa: Isa, geometry: &TileGeometry, coefficients: &'a [i32]) -> Synthesis<'a> {
+fn synthesis<'a>(
+    isa: Isa,
+    geometry: &TileGeometry,
+    coefficients: impl Fn(&Band) -> Option<&'a [i32]>,
+) -> Synthesis<'a> {
     let resolutions = &geometry.resolutions;
     let first = resolutions.iter().position(|r| !r.area.is_empty()).unwrap_or(0).max(1);
-    let band = |resolution: &Resolution, n: usize| {
-        let band = &resolution.bands[n];
-        &coefficients[band.start..band.start + band.area.area()]
-    };
+    let band = |resolution: &Resolution, n: usize| coefficients(&resolution.bands[n]);
     let levels: Vec<_> = resolutions[first.min(resolutions.len())..]
         .iter()
         .map(|r| SynthesisLevel {
@@ -296,8 +304,7 @@ fn synthesis<'a>(isa: Isa, geometry: &TileGeometry, coefficients: &'a [i32]) -> 
         })
         .collect();
     let lowest = &resolutions[first - 1];
-    let rows = if lowest.area.is_empty() { &[] } else { band(lowest, 0) };
-    Synthesis::new(isa, lowest.area, rows, &levels)
+    Synthesis::new(isa, lowest.area, if lowest.area.is_empty() { None } else { band(lowest, 0) }, &levels)
 }
 
 versions! {

@@ -95,7 +95,8 @@ impl Encoder {
     ///
     /// # Errors
     /// [`Error::Tile`] if there is no such tile or it cannot be made as small as asked for, [`Error::Sample`] if a sample is out of
-    /// range; `out` is left as it was then.
+    /// range, [`Error::Planes`] if colour differences are so extreme that the header's bit planes do not hold their coefficients;
+    /// `out` is left as it was then.
     pub fn encode_tile(
         &mut self,
         header: &Header,
@@ -205,8 +206,7 @@ impl Encoder {
                 stride,
             });
             if planes > band.planes {
-                let expected = format!("coefficients of at most {} bits", band.planes);
-                return Err(Error::Argument { field: "samples", expected, found: format!("{planes} bits") });
+                return Err(Error::Planes { announced: band.planes, found: planes });
             }
             let start = self.passes.len();
             self.passes.extend_from_slice(self.blocks.coded_passes());

@@ -72,6 +72,8 @@ pub(crate) struct Band {
     pub(crate) area: Rect,
     /// Magnitude bit planes.
     pub(crate) planes: u8,
+    /// Number among the subbands of the tile.
+    pub(crate) index: usize,
     /// Where its coefficients start in those of a component, row by row without gaps.
     pub(crate) start: usize,
 }
@@ -167,6 +169,11 @@ impl TileGeometry {
         }
         Self { resolutions, coefficients: start }
     }
+
+    /// Number of subbands.
+    pub(crate) fn band_count(&self) -> usize {
+        self.resolutions.iter().map(|resolution| resolution.bands.len()).sum()
+    }
 }
 
 fn resolution(header: &Header, tile: Rect, number: usize, mut start: usize) -> Resolution {
@@ -184,7 +191,7 @@ fn resolution(header: &Header, tile: Rect, number: usize, mut start: usize) -> R
         let f = |v: u32, offset: i64| ceil_shift(i64::from(v) - (offset << depth >> 1), depth);
         let area = Rect { x0: f(tile.x0, ox), y0: f(tile.y0, oy), x1: f(tile.x1, ox), y1: f(tile.y1, oy) };
         let index = if number == 0 { 0 } else { 3 * (number - 1) + 1 + n };
-        let band = Band { orientation, area, planes: header.planes.of(index), start };
+        let band = Band { orientation, area, planes: header.planes.of(index), index, start };
         start += area.area();
         band
     });

@@ -4,17 +4,17 @@ use super::lines;
 use crate::isa::Isa;
 use crate::tile::Rect;
 
-/// The three subbands that one level adds, row by row without gaps.
+/// The three subbands that one level adds, row by row without gaps; `None` for one that is zero.
 #[derive(Clone, Copy)]
 pub(crate) struct SynthesisLevel<'a> {
     /// The samples that the level makes.
     pub(crate) area: Rect,
     /// High-pass from left to right.
-    pub(crate) high_low: &'a [i32],
+    pub(crate) high_low: Option<&'a [i32]>,
     /// High-pass from top to bottom.
-    pub(crate) low_high: &'a [i32],
+    pub(crate) low_high: Option<&'a [i32]>,
     /// High-pass in both directions.
-    pub(crate) high_high: &'a [i32],
+    pub(crate) high_high: Option<&'a [i32]>,
 }
 
 /// Gives the rows of a component from top to bottom.
@@ -24,7 +24,9 @@ pub(crate) enum Synthesis<'a> {
         /// Columns.
         width: usize,
         /// Rows that are left.
-        rows: &'a [i32],
+        rows: Option<&'a [i32]>,
+        /// A row for where there are none.
+        zeros: Vec<i32>,
     },
     /// One level more.
     Level(Box<Stage<'a>>),
@@ -49,12 +51,19 @@ pub(crate) struct Stage<'a> {
     /// Low-pass row before the vertical step, and its low-pass half.
     low: Vec<i32>,
     half: Vec<i32>,
+    zeros: Vec<i32>,
 }
 
 impl<'a> Synthesis<'a> {
     /// Puts levels on top of the lowest resolution, lowest level first. Areas are not empty.
-    pub(crate) fn new(isa: Isa, lowest: Rect, rows: &'a [i32], levels: &[SynthesisLevel<'a>]) -> Self {
-        let mut top = Self::Stored { width: lowest.width() as usize, rows };
+    pub(crate) fn new(
+        isa: Isa,
+        lowest: Rect,
+        rows: Option<&'a [i32]>,
+        levels: &[SynthesisLevel<'a>],
+    ) -> Self {
+        let width = lowest.width() as usize;
+        let mut top = Self::Stored { width, rows, zeros: vec![0; width] };
         let mut below_area = lowest;
         for bands in levels {
             let width = bands.area.width() as usize;
@@ -72,6 +81,7 @@ impl<'a> Synthesis<'a> {
                 odd: line(),
                 low: line(),
                 half: vec![0; below_area.width() as usize],
+                zeros: line(),
             }));
             below_area = bands.area;
         }
@@ -81,11 +91,7 @@ impl<'a> Synthesis<'a> {
     /// The next row; empty behind the last one.
     pub(crate) fn row(&mut self) -> &[i32] {
         match self {
-            Self::Stored { width, rows } => {
-                let (row, rest) = rows.split_at((*width).min(rows.len()));
-                *rows = rest;
-                row
-            }
+            Self::Stored { width, rows, zeros } => take_row(rows, *width, zeros),
             Self::Level(stage) => stage.row(),
         }
     }
@@ -169,20 +175,22 @@ impl Stage<'_> {
     fn load_low(&mut self) {
         let below = self.below.row();
         self.half.copy_from_slice(below);
-        let high = take_row(&mut self.bands.high_low, self.low.len() - self.low_width);
+        let high = take_row(&mut self.bands.high_low, self.low.len() - self.low_width, &self.zeros);
         lines::join(self.isa, &mut self.low, &mut self.half, high, !self.bands.area.x0.is_multiple_of(2));
     }
 
     /// The next high-pass row.
     fn load_high(&mut self) {
-        self.half.copy_from_slice(take_row(&mut self.bands.low_high, self.low_width));
-        let high = take_row(&mut self.bands.high_high, self.high.len() - self.low_width);
+        self.half.copy_from_slice(take_row(&mut self.bands.low_high, self.low_width, &self.zeros));
+        let high = take_row(&mut self.bands.high_high, self.high.len() - self.low_width, &self.zeros);
         lines::join(self.isa, &mut self.high, &mut self.half, high, !self.bands.area.x0.is_multiple_of(2));
     }
 }
 
-fn take_row<'a>(rows: &mut &'a [i32], width: usize) -> &'a [i32] {
-    let (row, rest) = rows.split_at(width);
-    *rows = rest;
+/// The next row of a subband; empty behind the last one.
+fn take_row<'b, 'a: 'b>(rows: &mut Option<&'a [i32]>, width: usize, zeros: &'b [i32]) -> &'b [i32] {
+    let Some(left) = rows else { return &zeros[..width] };
+    let (row, rest) = left.split_at(width.min(left.len()));
+    *rows = Some(rest);
     row
 }

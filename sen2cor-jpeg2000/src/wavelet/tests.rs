@@ -77,9 +77,14 @@ fn check(isa: Isa, top: Rect, levels: u32) {
     assert_eq!((&lowest, &bands), (&current, &expected), "{top:?} {levels}");
     let sources = bands.iter().zip(&areas[1..]);
     let sources: Vec<_> = sources
-        .map(|([hl, lh, hh], &area)| SynthesisLevel { area, high_low: hl, low_high: lh, high_high: hh })
+        .map(|([hl, lh, hh], &area)| SynthesisLevel {
+            area,
+            high_low: Some(hl),
+            low_high: Some(lh),
+            high_high: Some(hh),
+        })
         .collect();
-    let mut synthesis = Synthesis::new(isa, areas[0], &lowest, &sources);
+    let mut synthesis = Synthesis::new(isa, areas[0], Some(&lowest), &sources);
     for row in samples.chunks_exact(top.width() as usize) {
         assert_eq!(synthesis.row(), row, "{top:?} {levels}");
     }
