@@ -182,3 +182,111 @@ fn cirrus(pixel: &mut Pixel, s: &Spectrum, low_ground: bool, t: &Thresholds) {
     let thick = (s.b10 >= span.high) & (pixel.cloud < t.cloud_high);
     pixel.set_if(pixel.is_valid() & thick, CloudMedium.number());
 }
+
+#[cfg(test)]
+mod tests {
+    //! Values that lie exactly on a threshold. Digital numbers seldom hit one, so the numbers are made to fit.
+
+    use super::*;
+    use crate::classify::{Line, Span};
+
+    fn spectrum() -> Spectrum {
+        Spectrum {
+            b02: 0.25,
+            b03: 0.25,
+            b04: 0.25,
+            b05: 0.25,
+            b8a: 0.5,
+            b10: 0.0,
+            b11: 0.5,
+            b12: 0.25,
+            valid: true,
+        }
+    }
+
+    fn open(cloud: f32) -> Pixel {
+        Pixel { map: OPEN.into(), cloud, snow: 0.0 }
+    }
+
+    fn after(step: impl Fn(&mut Pixel), mut pixel: Pixel) -> (u32, f32) {
+        step(&mut pixel);
+        (pixel.map, pixel.cloud)
+    }
+
+    fn number(class: SceneClass) -> u32 {
+        class.number().into()
+    }
+
+    #[test]
+    fn on_the_thresholds_of_cloud_classes() {
+        let t = Thresholds::default();
+        let class = |cloud| after(|pixel| cloud_classes(pixel, &t), open(cloud)).0;
+        assert_eq!(class(t.cloud_low), u32::from(OPEN));
+        assert_eq!(class(t.cloud_medium), number(CloudMedium));
+        assert_eq!(class(t.cloud_high), number(CloudHigh));
+        let cirrus = |cloud, b10| {
+            after(|pixel| cirrus(pixel, &Spectrum { b10, ..spectrum() }, true, &t), open(cloud)).0
+        };
+        assert_eq!(cirrus(t.cloud_medium, 0.02), u32::from(OPEN));
+        assert_eq!(cirrus(t.cloud_high, 0.04), u32::from(OPEN));
+        assert_eq!(cirrus(0.1, t.cirrus_b10.low), u32::from(OPEN));
+        assert_eq!(cirrus(0.1, t.cirrus_b10.high), number(CloudMedium));
+    }
+
+    #[test]
+    fn on_the_thresholds_of_snow() {
+        let t = Thresholds { snow_b05_b8a_min: 0.5, snow_ring_b12_max: 0.25, ..Thresholds::default() };
+        let bright = Spectrum { b02: 0.5, b04: 0.5, ..spectrum() };
+        assert_eq!(snow_confidence(&open(1.0), &bright, 1.0, false, &t), 1.0, "a ratio at its least");
+        assert!(!is_snow_core(&Pixel { snow: t.snow_core_min, ..open(1.0) }, &t));
+        assert_eq!(
+            after(|pixel| snow_mask(pixel, &bright, true, false, &t), open(1.0)).1,
+            1.0,
+            "B12 at its most"
+        );
+    }
+
+    #[test]
+    fn on_the_thresholds_of_land() {
+        let span = Span { low: 0.5, high: 1.0 };
+        let t = Thresholds {
+            soil_b02_b11: span,
+            rock_b8a_b11: Span { low: 2.0, high: 3.0 },
+            rock_b02_b11_max: 0.5,
+            ..Thresholds::default()
+        };
+        let soil = |b02| after(|pixel| soil(pixel, &Spectrum { b02, ..spectrum() }, &t), open(1.0)).0;
+        assert_eq!((soil(0.2499), soil(0.25)), (number(NotVegetated), u32::from(OPEN)));
+        let rocky =
+            |b02, t: &Thresholds| after(|pixel| rock(pixel, &Spectrum { b02, ..spectrum() }, t), open(1.0)).0;
+        // The line is at 0.475 - 0.25 = 0.225 for B8A = B11.
+        assert_eq!(
+            (rocky(0.2249, &t), rocky(on_line(1.0, &t.rock_b02_line), &t)),
+            (number(NotVegetated), u32::from(OPEN))
+        );
+        let t = Thresholds {
+            rock_b02_line: Line { intercept: 0.6, limits: Span { low: 0.1, high: 0.9 }, ..t.rock_b02_line },
+            ..t
+        };
+        assert_eq!(
+            (rocky(0.2499, &t), rocky(0.25, &t)),
+            (number(NotVegetated), u32::from(OPEN)),
+            "against B11"
+        );
+    }
+
+    #[test]
+    fn on_the_thresholds_of_clues() {
+        let t = Thresholds::default();
+        let [b02, b03, b04, b8a, b11, b12] = t.shadow_reference.bands();
+        let limit = Spectrum { b02, b03, b04, b05: 0.1, b8a, b10: 0.0, b11, b12, valid: true };
+        assert_eq!(clues_of(&open(t.shadow_cloud_min), &limit, &t), u32::from(clues::SHADOW_LIKE));
+        let blue = Spectrum { b02: 0.75, b11: 0.125, ..limit };
+        assert_eq!(clues_of(&open(0.0), &blue, &t) & u32::from(clues::BLUE), 0, "a ratio of 6");
+        let t = Thresholds { shadow_distance_max: 0.5, ..t };
+        let far = Spectrum { b02: b02 + 3.0, ..limit };
+        let far_off = distance([far.b02, b03, b04, b8a, b11, b12], &t.shadow_reference.bands());
+        let exact = Thresholds { shadow_distance_max: far_off, ..t };
+        assert_ne!(clues_of(&open(0.0), &far, &exact) & u32::from(clues::SHADOW_LIKE), 0);
+    }
+}
