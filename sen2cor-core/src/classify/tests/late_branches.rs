@@ -214,6 +214,22 @@ fn little_land_tells_nothing() {
 }
 
 #[test]
+fn land_is_a_share_of_all_parts_together() {
+    let t = Thresholds { land_area_min_km2: 0.0, ..Thresholds::default() };
+    let sums = |first: &[u8]| {
+        let (map, bands) = land(first, 5, 30);
+        let cover = Array2::from_elem((1, 40), 10);
+        let bands = bands.each_ref().map(|band| band.view());
+        LandSums::of(&LandInput { map: map.view(), bands, land_cover: cover.view(), elevation_m: None })
+            .unwrap()
+    };
+    let (shore, sea) = (sums(&[&[4; 4][..], &[6; 36]].concat()), sums(&[6; 40]));
+    // 4 of 80 pixels are 5 %, of 120 they are not.
+    assert!(shore.join(sea).test(Resolution::R60, &t).is_some());
+    assert!(sea.join(shore).join(sea).test(Resolution::R60, &t).is_none());
+}
+
+#[test]
 fn bright_land_needs_its_quotient_and_no_water_in_the_map() {
     let (map, mut bands) = land(&[8, 8, 8], 5, 30);
     bands[1][(0, 39)] = 2600;
