@@ -240,14 +240,27 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
         let (mut known, mut minus) = (around.center(), around_signs.center());
         while members != 0 {
             let half = Half::first(members);
+            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
+            // As long as nothing is found, nothing has to be known of neighbours.
+            let mut found = false;
+            while rest as u32 != 0 && still >> rest.trailing_zeros() & 1 != 0 {
+                if mq.decode_likely(contexts.at(Context::Run)) != 0 {
+                    found = true;
+                    break;
+                }
+                rest &= !(15 << rest.trailing_zeros());
+            }
+            if rest as u32 == 0 {
+                members = rest << half.0;
+                continue;
+            }
             let mut near = around.near(level, half, known);
             let mut signs = around_signs.near(level, half, minus);
-            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
             while rest as u32 != 0 {
                 let mut position = rest.trailing_zeros();
                 let (place, window);
                 if still >> position & 1 != 0 {
-                    if mq.decode_likely(contexts.at(Context::Run)) == 0 {
+                    if !std::mem::take(&mut found) && mq.decode_likely(contexts.at(Context::Run)) == 0 {
                         rest &= !(15 << position);
                         continue;
                     }
