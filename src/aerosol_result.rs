@@ -3,7 +3,7 @@
 use crate::stages::aerosol::DarkFound;
 use crate::state::Atmosphere;
 use sen2cor_core::aerosol::Aerosol;
-use sen2cor_core::aerosol::dark::BRIGHTEST;
+use sen2cor_core::aerosol::dark::{BRIGHTEST, DarkCounts};
 use sen2cor_core::aerosol::invert::DarkSums;
 use sen2cor_core::sensor::Band;
 
@@ -80,7 +80,12 @@ impl AerosolResult {
 }
 
 /// Dark vegetation, else the forecast of the product, else bright vegetation, else what is assumed.
-pub(crate) fn choose(atmosphere: &Atmosphere, totals: &[DarkSums], found: &[DarkFound]) -> AerosolResult {
+pub(crate) fn choose(
+    atmosphere: &Atmosphere,
+    totals: &[DarkSums],
+    found: &[DarkFound],
+    mean_elevation_km: f64,
+) -> AerosolResult {
     let types = atmosphere.aerosol_types();
     let which = (0..totals.len())
         .min_by(|&a, &b| {
@@ -98,9 +103,12 @@ pub(crate) fn choose(atmosphere: &Atmosphere, totals: &[DarkSums], found: &[Dark
         dark_pixels: totals[which].count,
     };
     if let Some(mean) = totals[which].mean_load() {
-        return result(AerosolMethod::DarkVegetation, mean, which, totals[which].blue_scale());
+        let counts = found.iter().fold(DarkCounts::default(), |all, part| all.merge(&part.counts));
+        let enough = atmosphere.may_scale_path(totals[which].count, &counts);
+        let blue = if enough { totals[which].blue_scale() } else { 1.0 };
+        return result(AerosolMethod::DarkVegetation, mean, which, blue);
     }
-    if let Some(load) = atmosphere.forecast_load() {
+    if let Some(load) = atmosphere.forecast_load(mean_elevation_km) {
         return result(AerosolMethod::Forecast, load, 0, 1.0);
     }
     let assumed = atmosphere.load.value;

@@ -2,15 +2,18 @@
 
 use crate::error::Error;
 use crate::recipe::{Bands, Job, NegativeCounts};
+use crate::relief::{ElevationMap, GridGround, Terrain};
 use crate::retrieval::Retrieved;
 use crate::stages::atmosphere::{MapSource, MapSources, Tabulate, TabulateParams};
-use crate::stages::correct::{CorrectBand, CorrectParams};
+use crate::stages::correct::{CorrectBand, CorrectParams, GroundInputs};
+use crate::stages::relief::{MarkVegetation, VegetationParams};
 use crate::tables::TableSource;
 use sen2cor_core::aerosol::Aerosol;
 use sen2cor_core::cells::{BandView, CELL_VALUES, CellAxes};
 use sen2cor_core::grid::{Resolution, Tiling};
 use sen2cor_core::reflectance::{CorrectionParameters, Model, adjacency_radius};
 use sen2cor_core::sensor::Band;
+use sen2cor_core::table::Notes;
 use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Ready, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,6 +100,23 @@ pub(crate) struct Air {
     pub(crate) load: Map,
     /// Column of water vapour above the ground, cm.
     pub(crate) water_cm: Map,
+    /// Elevation of the ground.
+    pub(crate) elevation: ElevationMap,
+}
+
+impl Air {
+    /// Planes of the maps, in the order in which kernels expect them.
+    fn planes(&self) -> impl Iterator<Item = PlaneHandle> + use<> {
+        [self.load.plane(), self.water_cm.plane(), self.elevation.plane()].into_iter().flatten()
+    }
+
+    fn sources(&self, ready: &Ready<'_>) -> Result<MapSources, Error> {
+        Ok(MapSources {
+            load: self.load.source(),
+            water_cm: self.water_cm.source(),
+            elevation_km: self.elevation.source(ready)?,
+        })
+    }
 }
 
 /// Declares the evaluation of a table at the nodes of its axes, of which there are `nodes`. `view` tells what is asked for, and by what the path
@@ -108,17 +128,17 @@ pub(crate) fn tabulate<'r>(
     (axes, nodes): (Value<CellAxes>, usize),
     needs: &[Need],
     view: impl FnOnce(&Ready<'_>) -> Result<(BandView, f64), Error> + 'r,
-) -> PlaneHandle {
+) -> (PlaneHandle, Value<Vec<Notes>>) {
     let mut stage = flow.stage::<Tabulate>(label, crate::decode::one_unit());
     let plane = stage.output(PlaneSpec::slots::<f32>(1, nodes * CELL_VALUES));
     let source = source.clone();
     let needs: Vec<Need> = needs.iter().copied().chain([axes.into()]).collect();
-    stage.run_with(&needs, move |ready| {
+    let notes = stage.run_with(&needs, move |ready| {
         let (view, path_scale) = view(ready)?;
         let axes = ready.get(axes)?.clone();
         Ok(Some(TabulateParams { source, view, axes, path_scale: path_scale as f32 }))
     });
-    plane
+    (plane, notes)
 }
 
 /// The tables of bands, made when they are first asked for, and the correction with them.
@@ -126,14 +146,25 @@ pub(crate) struct Corrector<'a> {
     job: &'a Job<'a>,
     tiling: Tiling,
     pub(crate) retrieved: Retrieved,
+    terrain: Terrain<'a>,
     tables: BTreeMap<Band, (Value<CellAxes>, PlaneHandle)>,
+    /// What the tables had to say.
+    pub(crate) table_notes: Vec<Value<Vec<Notes>>>,
     /// Per band, counted on the finest grid that was corrected.
     pub(crate) negatives: NegativeCounts,
 }
 
 impl<'a> Corrector<'a> {
-    pub(crate) fn new(job: &'a Job<'a>, tiling: Tiling, retrieved: Retrieved) -> Self {
-        Self { job, tiling, retrieved, tables: BTreeMap::new(), negatives: NegativeCounts::new() }
+    pub(crate) fn new(job: &'a Job<'a>, tiling: Tiling, retrieved: Retrieved, terrain: Terrain<'a>) -> Self {
+        Self {
+            job,
+            tiling,
+            retrieved,
+            terrain,
+            tables: BTreeMap::new(),
+            table_notes: Vec::new(),
+            negatives: NegativeCounts::new(),
+        }
     }
 
     /// Surface reflectance of bands on a grid.
@@ -146,6 +177,8 @@ impl<'a> Corrector<'a> {
         grid: Resolution,
     ) -> Bands {
         let mut surface = Bands::new();
+        let ground = self.terrain.on_grid(flow, grid);
+        let vegetation = ground.and_then(|_| self.vegetation(flow, toa, grid));
         for band in bands {
             let Some(&plane) = toa.get(&band) else { continue };
             let (axes, cells) = self.table(flow, band);
@@ -153,17 +186,29 @@ impl<'a> Corrector<'a> {
                 .stage::<CorrectBand>(format!("correct {band} at {grid}"), self.tiling)
                 .input(plane)
                 .input(class)
+                .inputs(ground.iter().flat_map(|&GridGround { elevation_m, level, .. }| [elevation_m, level]))
+                .inputs(ground.and_then(|ground| ground.lit))
+                .inputs(vegetation)
                 .table(cells);
-            for map in [self.retrieved.air.load, self.retrieved.air.water_cm] {
-                if let Some(plane) = map.plane() {
-                    stage = stage.table(plane);
-                }
+            let air = self.retrieved.air;
+            for plane in air.planes() {
+                stage = stage.table(plane);
             }
             let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
-            let (maps, correction) = (self.sources(), self.parameters(grid));
-            let stage = stage.reach_m(correction.halo_px() as u32 * grid.metres());
-            let counts = stage.run_with(&[axes.into()], move |ready| {
-                Ok(Some(CorrectParams { axes: ready.get(axes)?.clone(), maps, correction }))
+            let (flat, relief) = (self.parameters(grid), self.terrain.relief(band, grid));
+            let sloping_possible = ground.is_some();
+            let ground = GroundInputs {
+                lit: ground.is_some_and(|ground| ground.lit.is_some()),
+                vegetation: vegetation.is_some(),
+            };
+            let needs: Vec<Need> = [axes.into()].into_iter().chain(air.elevation.needs()).collect();
+            let reached = CorrectionParameters { relief: sloping_possible.then_some(relief), ..flat };
+            let stage = stage.reach_m(reached.halo_px() as u32 * grid.metres());
+            let counts = stage.run_with(&needs, move |ready| {
+                let maps = air.sources(ready)?;
+                let sloping = maps.elevation_km == MapSource::Table;
+                let correction = CorrectionParameters { relief: sloping.then_some(relief), ..flat };
+                Ok(Some(CorrectParams { axes: ready.get(axes)?.clone(), maps, correction, ground }))
             });
             self.negatives.insert(band, counts);
             surface.insert(band, output);
@@ -172,12 +217,36 @@ impl<'a> Corrector<'a> {
         surface
     }
 
-    fn sources(&self) -> MapSources {
-        MapSources {
-            load: self.retrieved.air.load.source(),
-            water_cm: self.retrieved.air.water_cm.source(),
-            elevation_km: MapSource::Constant(self.job.atmosphere.elevation_km() as f32),
+    /// Where there is vegetation, if the correction of grazing light asks for it.
+    fn vegetation(
+        &mut self,
+        flow: &mut Flow<'_, Error>,
+        toa: &Bands,
+        grid: Resolution,
+    ) -> Option<PlaneHandle> {
+        let options = &self.job.terrain;
+        if !(options.brdf_correction.tells_vegetation() && options.terrain_correction) {
+            return None;
         }
+        let least_ratio = options.brdf_vegetation_ratio as f32;
+        let infrared = if toa.contains_key(&Band::B8A) { Band::B8A } else { Band::B08 };
+        let bands = [Band::B04, infrared];
+        let tables = bands.map(|band| self.table(flow, band));
+        let planes = [*toa.get(&bands[0])?, *toa.get(&bands[1])?];
+        let air = self.retrieved.air;
+        let mut stage =
+            flow.stage::<MarkVegetation>(format!("relief: vegetation at {grid}"), self.tiling).inputs(planes);
+        for plane in tables.map(|table| table.1).into_iter().chain(air.planes()) {
+            stage = stage.table(plane);
+        }
+        let output = stage.output(PlaneSpec::grid::<u8>(self.job.extent, grid));
+        let needs: Vec<Need> =
+            tables.iter().map(|table| table.0.into()).chain(air.elevation.needs()).collect();
+        stage.run_with(&needs, move |ready| {
+            let axes = [ready.get(tables[0].0)?.clone(), ready.get(tables[1].0)?.clone()];
+            Ok(Some(VegetationParams { resolution: grid, axes, maps: air.sources(ready)?, least_ratio }))
+        });
+        Some(output)
     }
 
     fn parameters(&self, grid: Resolution) -> CorrectionParameters {
@@ -197,13 +266,14 @@ impl<'a> Corrector<'a> {
             return *found;
         }
         let (air, atmosphere) = (self.retrieved.air, &self.job.atmosphere);
-        let needs: Vec<Need> = [air.load, air.water_cm].into_iter().filter_map(Map::needs).collect();
+        let maps = [air.load, air.water_cm];
+        let needs: Vec<Need> = maps.into_iter().filter_map(Map::needs).chain(air.elevation.needs()).collect();
         let geometry = atmosphere.geometry(band).clone();
-        let (scale, elevation_km) = (atmosphere.load.scale, atmosphere.elevation_km());
+        let scale = atmosphere.load.scale;
         let water_of = atmosphere.water_axis_of(band);
         let nodes = |map: Map, count| if map.plane().is_some() { count } else { 1 };
         let (load_count, water_count) = (nodes(air.load, LOAD_NODES), nodes(air.water_cm, WATER_NODES));
-        let nodes_in_all = geometry.nodes.len() * load_count * water_count;
+        let nodes_in_all = geometry.nodes.len() * load_count * water_count * air.elevation.most_nodes();
         let axes = flow.step(format!("axes of {band}"), &needs, move |ready| {
             let same: fn(f64) -> f64 = |x| x;
             let loads = match air.load {
@@ -214,14 +284,14 @@ impl<'a> Corrector<'a> {
                 Map::Constant(value) => vec![value],
                 map @ Map::Plane(..) => map.range(ready)?.nodes(water_count, f64::sqrt, |x| x * x),
             };
-            let elevations_km = vec![elevation_km];
+            let elevations_km = air.elevation.nodes_km(ready)?;
             Ok(CellAxes { geometry, scale, loads, elevations_km, water: water_of(water) })
         });
         let (aerosol, views) =
             (self.retrieved.aerosol, Aerosol::ALL.map(|aerosol| (aerosol, atmosphere.view(band, aerosol))));
         let wavelength_um = band.wavelength_um();
         let label = format!("tabulate {band}");
-        let plane = tabulate(
+        let (plane, notes) = tabulate(
             flow,
             &label,
             &atmosphere.source,
@@ -233,6 +303,7 @@ impl<'a> Corrector<'a> {
                 Ok((view, found.path_scale(wavelength_um)))
             },
         );
+        self.table_notes.push(notes);
         self.tables.insert(band, (axes, plane));
         (axes, plane)
     }

@@ -34,7 +34,7 @@ pub(crate) struct Auxiliary {
     /// Whether there may be snow at this place.
     pub(crate) snow_possible: bool,
     /// For the hillshade: the means of the sun grid.
-    sun: Option<Direction>,
+    pub(crate) sun: Option<Direction>,
     /// For the product.
     pub(crate) names: AuxiliaryNames,
     pub(crate) notes: Vec<QualityNote>,
@@ -76,10 +76,17 @@ impl Auxiliary {
         resolution: OutputResolution,
     ) -> Result<Self> {
         let class_grid = if resolution == OutputResolution::R60 { Resolution::R60 } else { Resolution::R20 };
+        let grids: &[Resolution] = match resolution {
+            OutputResolution::R60 => &[Resolution::R60],
+            OutputResolution::R20 => &[Resolution::R20],
+            OutputResolution::R10 | OutputResolution::All => &[Resolution::R20, Resolution::R10],
+        };
         let place = Place { tile, extent: tile.metadata.extent() };
         let mut found = Self { snow_possible: true, sun: mean_sun(tile), ..Self::default() };
         if let Some(path) = &options.dem {
-            found.elevation.insert(class_grid, place.mosaics("elevation", path, class_grid)?);
+            for &grid in grids {
+                found.elevation.insert(grid, place.mosaics("elevation", path, grid)?);
+            }
             if found.elevation.values().all(Vec::is_empty) {
                 found.elevation.clear();
                 found.uncovered("elevation model", path);
@@ -132,6 +139,14 @@ impl Auxiliary {
     /// Whether there is elevation.
     pub(crate) fn has_elevation(&self) -> bool {
         !self.elevation.is_empty()
+    }
+
+    /// Distance of the samples of the finest elevation model, metres.
+    pub(crate) fn elevation_sample_m(&self) -> Option<f64> {
+        let (grid, mosaics) = self.elevation.iter().next()?;
+        let (wide, high) = mosaics.first()?.positions.scale();
+        // Samples that a pixel covers, by area: degrees of longitude are shorter than those of latitude.
+        Some(f64::from(grid.metres()) / (wide * high).sqrt())
     }
 
     /// Declares the stages that make elevation on a grid.

@@ -9,6 +9,7 @@ use crate::masks;
 use crate::options::Options;
 use crate::quality::QualityNote;
 use crate::recipe::{Job, Outcome};
+use crate::relief::Ground;
 use crate::report::ValueUsed;
 use crate::stages::terrain::ElevationStatistics;
 use crate::stages::water::MapSum;
@@ -18,6 +19,7 @@ use sen2cor_core::classify::{ClassCounts, SceneClass};
 use sen2cor_core::grid::Resolution;
 use sen2cor_core::masks::{FlagCounts, flag};
 use sen2cor_core::sensor::Band;
+use sen2cor_core::table::{Note, Notes};
 use sen2cor_exec::Finished;
 use sen2cor_io::limits::MAX_XML_BYTES;
 use sen2cor_io::safe::{
@@ -34,6 +36,12 @@ pub(crate) struct FlowResults {
     flagged: Option<FlagCounts>,
     /// Elevation of the tile, if there is any.
     elevation: Option<ElevationStatistics>,
+    /// The ground where there are data, if there is an elevation model and something needed it.
+    ground: Option<Ground>,
+    /// The factor of cirrus, if it was looked for.
+    cirrus_factor: Option<Option<f64>>,
+    /// What the tables of the correction had to say.
+    table: Notes,
     /// `None` if nothing needed it.
     aerosol: Option<AerosolResult>,
     mean_aot_550: f64,
@@ -71,10 +79,15 @@ impl FlowResults {
             .elevation
             .and_then(|parts| finished.get(parts).ok())
             .map(|p| ElevationStatistics::join(p));
+        let table_notes = outcome.table_notes.iter().filter_map(|&notes| finished.get(notes).ok());
+        let table = table_notes.flatten().fold(Notes::default(), |all, notes| all.join(*notes));
         Ok(Self {
             counts,
             flagged,
             elevation,
+            ground: outcome.ground.and_then(|ground| finished.get(ground).ok()).copied(),
+            cirrus_factor: outcome.cirrus_factor.and_then(|factor| finished.get(factor).ok()).copied(),
+            table,
             aerosol: finished.get(outcome.aerosol).ok().cloned(),
             mean_aot_550: mean(finished.get(outcome.aot_sum).map(Vec::as_slice).unwrap_or_default()),
             mean_water_vapour_cm: mean(
@@ -87,12 +100,24 @@ impl FlowResults {
 
     /// What deserves a note.
     pub(crate) fn notes(&self, atmosphere: &Atmosphere) -> Vec<QualityNote> {
-        let Some(aerosol) = &self.aerosol else { return Vec::new() };
-        match aerosol.method {
-            AerosolMethod::Given | AerosolMethod::DarkVegetation => Vec::new(),
-            AerosolMethod::Constant => vec![QualityNote::DefaultAerosol { aot_550: atmosphere.aot_550 }],
-            other => vec![QualityNote::AerosolFallback { method: other.name() }],
-        }
+        let aerosol = self.aerosol.as_ref().and_then(|aerosol| match aerosol.method {
+            AerosolMethod::Given | AerosolMethod::DarkVegetation => None,
+            AerosolMethod::Constant => Some(QualityNote::DefaultAerosol { aot_550: atmosphere.aot_550 }),
+            other => Some(QualityNote::AerosolFallback { method: other.name() }),
+        });
+        let beyond = self.ground.filter(Ground::is_beyond).map(|ground| {
+            let (low, _, high) = ground.elevation_km;
+            QualityNote::Table { note: Note::Elevation, value: Some(format!("{low:.3} to {high:.3} km")) }
+        });
+        let cirrus = (self.cirrus_factor == Some(None)).then(|| QualityNote::CirrusNotCorrected {
+            reason: "there is too little of it, or too little land without".to_owned(),
+        });
+        aerosol
+            .into_iter()
+            .chain(cirrus)
+            .chain(beyond)
+            .chain(atmosphere.more_table_notes(self.table))
+            .collect()
     }
 
     /// What was found, for the report and the product.
@@ -117,6 +142,19 @@ impl FlowResults {
         if atmosphere.retrieves_water() {
             let mean = format!("{:.4}", self.mean_water_vapour_cm);
             values.push(value("mean_water_vapour_cm", mean, "B8A and B09"));
+        }
+        if let Some(factor) = self.cirrus_factor.flatten() {
+            values.push(value("cirrus_factor", format!("{factor:.2}"), "B10 against B01 to B03 over land"));
+        }
+        if let Some(ground) = &self.ground {
+            let (low, mean, high) = ground.elevation_km;
+            let name = "ground_km, lowest mean highest";
+            let source = "elevation model where there are data";
+            values.push(value(name, format!("{low:.4} {mean:.4} {high:.4}"), source));
+            let steep = format!("{:.3}", ground.steep_share * 100.0);
+            values.push(value("steep ground, percent", steep, "elevation model where there are data"));
+            let used = if ground.rugged { "sloping" } else { "flat, of the mean elevation" };
+            values.push(value("ground used", used.to_owned(), "relief-threshold-m, steep-share-threshold"));
         }
         if let Some(elevation) = &self.elevation {
             let (low, high) = elevation.range_m;

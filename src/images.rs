@@ -84,9 +84,10 @@ impl ImageSink<'_> {
         }
         let coding = match kind {
             ImageKind::Tci => Coding::true_colour(resolution),
-            ImageKind::Scl | ImageKind::CloudProbability | ImageKind::SnowProbability => {
-                Coding::byte_image(resolution)
-            }
+            ImageKind::Scl
+            | ImageKind::CloudProbability
+            | ImageKind::SnowProbability
+            | ImageKind::DarkVegetation => Coding::byte_image(resolution),
             _ => Coding::reflectance(resolution),
         };
         let path = (self.place)(kind, resolution).map_err(Error::output)?;
@@ -111,7 +112,7 @@ impl ImageSink<'_> {
             ImageKind::Band(band) => selection.has(Part::Bands) && selection.has_band(band),
             ImageKind::Toa(band) => selection.has(Part::Toa) && selection.has_band(band),
             ImageKind::Tci | ImageKind::Preview => selection.has(Part::Bands) && selection.bands.is_none(),
-            ImageKind::Aot => selection.has(Part::Aot),
+            ImageKind::Aot | ImageKind::DarkVegetation => selection.has(Part::Aot),
             ImageKind::Wvp => selection.has(Part::Wvp),
             _ => selection.has(Part::Scl),
         }

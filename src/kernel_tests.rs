@@ -3,10 +3,11 @@
 use crate::KERNELS;
 use crate::decode::one_unit;
 use crate::stages::aerosol::{
-    CountRungs, CountRungsParams, FindDark, FindDarkParams, InvertDark, InvertDarkParams, SpreadLoad,
-    SpreadParams,
+    CountRungs, CountRungsParams, FindDark, FindDarkParams, InvertDark, InvertDarkParams, MarkDark,
+    SpreadLoad, SpreadParams,
 };
 use crate::stages::atmosphere::{MapSource, MapSources, Tabulate, TabulateParams};
+use crate::stages::cirrus::{CountCirrus, RemoveCirrus, RemoveParams, SeeCirrus};
 use crate::stages::classify::{
     CastShadows, DetectClasses, DetectParams, FilterClasses, FilterParams, FinishClasses, LandParams,
     MarkSaturated, RecoverByLandCover, RecoverClasses, RecoverParams, SaturatedParams, ShadowParams,
@@ -16,9 +17,13 @@ use crate::stages::codec::{
     DecodeBand, DecodeParams, EncodeImage, EncodeParams, EncodePreview, Inflate, InflateParams,
     PreviewParams, file_capacity,
 };
-use crate::stages::correct::{CorrectBand, CorrectParams};
+use crate::stages::correct::{CorrectBand, CorrectParams, GroundInputs};
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::masks::{DrawQualityMask, MergeFlags, PolygonParams, QualityMaskParams, ReadQualityMask};
+use crate::stages::relief::{
+    CoarsenElevation, LightGround, LightParams, MapOfElevation, MarkLargeClouds, MarkVegetation,
+    MeasureParams, MeasureRelief, OfElevation, OfElevationParams, ReliefSums, VegetationParams,
+};
 use crate::stages::resample::{
     BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
 };
@@ -45,11 +50,12 @@ use sen2cor_core::angles::Direction;
 use sen2cor_core::cells::{
     BandView, CELL_VALUES, CellAxes, Directions, GeometryGrid, LoadScale, WaterAxis, tabulate,
 };
+use sen2cor_core::cirrus::{CirrusRemoval, CirrusStatistics};
 use sen2cor_core::classify::{CirrusSums, ConditionSums, LandSums, Thresholds};
 use sen2cor_core::grid::{Extent, GeoTransform, Resolution, Tiling};
 use sen2cor_core::imagery::PREVIEW_EDGE;
 use sen2cor_core::masks::Polygon;
-use sen2cor_core::reflectance::{BandCorrection, CorrectionParameters, Model};
+use sen2cor_core::reflectance::{BandCorrection, CorrectionParameters, Model, Relief, SlopeLight};
 use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_core::simulate::{SceneParameters, StoredBand};
@@ -122,7 +128,7 @@ fn correction() -> CorrectParams {
         extra_near_no_data: true,
         relief: None,
     };
-    CorrectParams { axes: axes(), maps, correction }
+    CorrectParams { axes: axes(), maps, correction, ground: GroundInputs::default() }
 }
 
 /// A number that looks random and depends on its arguments alone.
@@ -425,6 +431,36 @@ fn per_pixel() -> Vec<&'static str> {
                 .table(&map60(22, 1.0));
             stage.run::<CorrectBand>(executor, correction(), &[grid::<u16>(R10)])
         }),
+        agree(CorrectBand::NAME, &blocks(), |executor, tiling| {
+            let relief = Relief {
+                smoothing_radius: 2,
+                neighbourhood_radius: 5,
+                ..Relief::of_model(Model::Physical, 150.0)
+            };
+            let flat = correction();
+            let params = CorrectParams {
+                maps: MapSources { elevation_km: MapSource::Table, ..flat.maps },
+                correction: CorrectionParameters { resolution: R20, relief: Some(relief), ..flat.correction },
+                ground: GroundInputs { lit: true, vegetation: true },
+                axes: CellAxes { elevations_km: vec![0.0, 0.5], ..axes() },
+            };
+            let mut values = vec![0.0; params.axes.len() * CELL_VALUES];
+            let table = TableSource::BuiltIn(Model::Physical).open().unwrap();
+            tabulate(table, &view(), &params.axes, &mut values).unwrap();
+            let cells = Array2::from_shape_vec((1, values.len()), values).unwrap();
+            let stage = Stage::new(tiling)
+                .input(&band(6, R20), R20)
+                .input(&bytes_image(7, R20, 12), R20)
+                .input(&heights(8, 600), R20)
+                .input(&bytes_image(9, R20, 2), R20)
+                .input(&bytes_image(10, R20, 2), R20)
+                .input(&bytes_image(11, R20, 2), R20)
+                .table(&cells)
+                .table(&map60(21, 0.1))
+                .table(&map60(22, 1.0))
+                .table(&map60(23, 0.0));
+            stage.run::<CorrectBand>(executor, params, &[grid::<u16>(R20)])
+        }),
         agree(Tabulate::NAME, &[one_unit()], |executor, tiling| {
             let source = TableSource::BuiltIn(Model::Physical);
             let params = TabulateParams { source, view: view(), axes: axes(), path_scale: 1.1 };
@@ -460,8 +496,86 @@ fn vegetation(grid: Resolution) -> Array2<u8> {
     bytes_image(31, grid, 12).mapv(|class| if class < 9 { 4 } else { class })
 }
 
+/// Slopes that are lit from the south-east.
+const SLOPES: Option<SlopeLight> = Some(SlopeLight {
+    sun_azimuth_deg: 150.0,
+    smoothing_radius: 1,
+    start_reflectance: 0.1,
+    least_cosine: 0.1,
+});
+
+fn relief() -> Vec<&'static str> {
+    vec![
+        agree(MeasureRelief::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&heights(61, 500), R20).input(&class_map(62), R20);
+            let Stage { mut flow, inputs, .. } = stage;
+            let params = MeasureParams { resolution: R20, steep_deg: 30.0 };
+            let parts = flow.stage::<MeasureRelief>("relief", tiling).inputs(inputs).run(params);
+            let finished = flow.run(executor, &RunContext::default()).unwrap();
+            let parts = finished.get(parts).unwrap();
+            bytes_of(&parts.iter().fold(ReliefSums::NONE, ReliefSums::join))
+        }),
+        agree(CoarsenElevation::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&heights(63, 9000), R20);
+            stage.run::<CoarsenElevation>(executor, 3.5, &[grid::<f32>(R60)])
+        }),
+        agree(LightGround::NAME, &blocks(), |executor, tiling| {
+            let params = LightParams {
+                resolution: R20,
+                sun: Direction { zenith_deg: 60.0, azimuth_deg: 150.0 },
+                range_m: Some((0.0, 150.0)),
+            };
+            let stage = Stage::new(tiling).input(&heights(64, 300), R20);
+            stage.run::<LightGround>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(MarkLargeClouds::NAME, &[Tiling::whole(EXTENT)], |executor, tiling| {
+            let clouds = Array2::from_elem(EXTENT.shape(R20), 9u8);
+            let stage = Stage::new(tiling).input(&clouds, R20);
+            stage.run::<MarkLargeClouds>(executor, R20, &[grid::<u8>(R20)])
+        }),
+        agree(MarkVegetation::NAME, &blocks(), |executor, tiling| {
+            let maps = MapSources { elevation_km: MapSource::Table, ..correction().maps };
+            let params = VegetationParams { resolution: R20, axes: [axes(), axes()], maps, least_ratio: 1.5 };
+            let stage =
+                (0..2).fold(Stage::new(tiling), |stage, seed| stage.input(&band(65 + seed, R20), R20));
+            let stage = stage.table(&cells()).table(&cells()).table(&map60(67, 0.1)).table(&map60(68, 1.0));
+            stage.table(&map60(69, 0.2)).run::<MarkVegetation>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(MapOfElevation::NAME, &blocks(), |executor, tiling| {
+            let what = OfElevation::Aot550 { scale: LoadScale::VisibilityIndex, load: 40.0 };
+            let params = OfElevationParams { what, elevation_km: MapSource::Table };
+            let stage = Stage::new(tiling).table(&map60(70, 0.1));
+            stage.run::<MapOfElevation>(executor, params, &[grid::<f32>(R60)])
+        }),
+    ]
+}
+
+fn cirrus() -> Vec<&'static str> {
+    vec![
+        agree(SeeCirrus::NAME, &blocks(), |executor, tiling| {
+            Stage::new(tiling).input(&band(71, R60), R60).run::<SeeCirrus>(executor, (), &[grid::<f32>(R60)])
+        }),
+        agree(CountCirrus::NAME, &blocks(), |executor, tiling| {
+            let stage =
+                (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(72 + seed, R20), R20));
+            let stage = stage.input(&vegetation(R20), R20).table(&map60(75, 0.0).mapv(|v| v / 8.0));
+            let Stage { mut flow, inputs, tables, .. } = stage;
+            let parts = flow.stage::<CountCirrus>("count", tiling).inputs(inputs).table(tables[0]).run(R20);
+            let finished = flow.run(executor, &RunContext::default()).unwrap();
+            let parts = finished.get(parts).unwrap().iter().copied();
+            bytes_of(&parts.fold(CirrusStatistics::default(), CirrusStatistics::join))
+        }),
+        agree(RemoveCirrus::NAME, &blocks(), |executor, tiling| {
+            let removal = Some(CirrusRemoval::new(0.65, Band::B02, 1.0));
+            let params = RemoveParams { resolution: R10, removal };
+            let stage = Stage::new(tiling).input(&band(76, R10), R10).input(&class_map(77), R20);
+            stage.table(&map60(78, 0.0)).run::<RemoveCirrus>(executor, params, &[grid::<u16>(R10)])
+        }),
+    ]
+}
+
 fn retrieval() -> Vec<&'static str> {
-    let elevation_km = MapSource::Constant(0.3);
+    let (elevation_km, slopes) = (MapSource::Table, SLOPES);
     let three = || [axes(), axes(), axes()];
     let vegetation =
         |grid: Resolution| bytes_image(31, grid, 12).mapv(|class| if class < 9 { 4 } else { class });
@@ -473,13 +587,19 @@ fn retrieval() -> Vec<&'static str> {
                 swir_upper: [0.2, 0.4, 0.6],
                 ..DarkThresholds::default()
             };
+            let axes = three();
             let params =
-                FindDarkParams { thresholds, resolution: R20, axes: three(), elevation_km, load: 0.2 };
+                FindDarkParams { thresholds, resolution: R20, axes, elevation_km, slopes, load: 0.2 };
             let stage =
                 (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed + 40, R20), R20));
             let class = vegetation(R20).mapv(|class| if class == 4 { 4u8 } else { 5 });
             let stage = stage.input(&class, R20).table(&cells()).table(&cells()).table(&cells());
+            let stage = stage.table(&map60(58, 0.1));
             stage.run::<FindDark>(executor, params, &[grid::<u8>(R20)])
+        }),
+        agree(MarkDark::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&bytes_image(36, R20, 4), R20);
+            stage.run::<MarkDark>(executor, 2, &[grid::<u8>(R20)])
         }),
         agree(InvertDark::NAME, &blocks(), |executor, tiling| {
             let ratios = DarkRatios {
@@ -489,21 +609,22 @@ fn retrieval() -> Vec<&'static str> {
                 swir_load: None,
                 multiple_reflection: true,
             };
-            let params =
-                InvertDarkParams { resolution: R20, axes: three(), elevation_km, ratios, attempt: 2 };
+            let axes = three();
+            let params = InvertDarkParams { resolution: R20, axes, elevation_km, slopes, ratios, attempt: 2 };
             let stage =
                 (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed + 44, R20), R20));
             let stage = stage
                 .input(&bytes_image(33, R20, 4), R20)
                 .input(&band(47, R60), R60)
                 .input(&band(48, R60), R60);
-            let stage = stage.table(&cells()).table(&cells()).table(&cells());
+            let stage = stage.table(&cells()).table(&cells()).table(&cells()).table(&map60(59, 0.1));
             stage.run::<InvertDark>(executor, params, &[grid::<u8>(R60), grid::<f32>(R60)])
         }),
         agree(CountRungs::NAME, &blocks(), |executor, tiling| {
             let params = CountRungsParams {
                 axes: three(),
                 elevation_km,
+                slopes,
                 loads: vec![0.4, 0.1],
                 cut_off: CutOff::default(),
             };
@@ -515,8 +636,9 @@ fn retrieval() -> Vec<&'static str> {
                 flow.import(FrozenPlane::from_array(&HeapStore, &bytes_image(34, R60, 3), R60).unwrap());
             let class = flow.import(FrozenPlane::from_array(&HeapStore, &vegetation(R20), R20).unwrap());
             let table = flow.import(FrozenPlane::from_array(&HeapStore, &cells(), R10).unwrap());
+            let heights = flow.import(FrozenPlane::from_array(&HeapStore, &map60(60, 0.1), R60).unwrap());
             let stage = flow.stage::<CountRungs>("rungs", tiling).inputs(bands).input(dark).input(class);
-            let parts = stage.table(table).table(table).table(table).run(params);
+            let parts = stage.table(table).table(table).table(table).table(heights).run(params);
             let finished = flow.run(executor, &RunContext::default()).unwrap();
             let mut all = vec![Rung::default(); 2];
             for part in finished.get(parts).unwrap() {
@@ -810,6 +932,8 @@ fn every_kernel_gives_the_same_bits_everywhere() {
         classification(),
         late_classification(),
         per_pixel(),
+        relief(),
+        cirrus(),
         retrieval(),
         maps(),
         simulation(),

@@ -1,7 +1,8 @@
 //! The table of all kernels: every worker finds them here by name.
 
-use crate::stages::aerosol::{CountRungs, FindDark, InvertDark, SpreadLoad};
+use crate::stages::aerosol::{CountRungs, FindDark, InvertDark, MarkDark, SpreadLoad};
 use crate::stages::atmosphere::Tabulate;
+use crate::stages::cirrus::{CountCirrus, RemoveCirrus, SeeCirrus};
 use crate::stages::classify::{
     CastShadows, DetectClasses, FilterClasses, FinishClasses, MarkSaturated, RecoverByLandCover,
     RecoverClasses, SumCirrus, SumLand, SumSnowCondition,
@@ -11,6 +12,9 @@ use crate::stages::correct::CorrectBand;
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::masks::{DrawQualityMask, MergeFlags, ReadQualityMask};
 use crate::stages::region::{CountClasses, CountNegatives, SumMap};
+use crate::stages::relief::{
+    CoarsenElevation, LightGround, MapOfElevation, MarkLargeClouds, MarkVegetation, MeasureRelief,
+};
 use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, MeanOfMask, ReduceClassMap};
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
 use crate::stages::terrain::{ReadCodes, ReadElevation, ShadeTerrain, WarpCodes, WarpElevation};
@@ -37,6 +41,9 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<MarkSaturated>(),
     KernelEntry::of::<FinishClasses>(),
     KernelEntry::of::<FilterClasses>(),
+    KernelEntry::of::<SeeCirrus>(),
+    KernelEntry::of::<CountCirrus>(),
+    KernelEntry::of::<RemoveCirrus>(),
     KernelEntry::of::<Tabulate>(),
     KernelEntry::of::<ReadQualityMask>(),
     KernelEntry::of::<DrawQualityMask>(),
@@ -46,9 +53,16 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<WarpElevation>(),
     KernelEntry::of::<WarpCodes>(),
     KernelEntry::of::<ShadeTerrain>(),
+    KernelEntry::of::<MeasureRelief>(),
+    KernelEntry::of::<CoarsenElevation>(),
+    KernelEntry::of::<LightGround>(),
+    KernelEntry::of::<MarkLargeClouds>(),
+    KernelEntry::of::<MarkVegetation>(),
+    KernelEntry::of::<MapOfElevation>(),
     KernelEntry::of::<CorrectBand>(),
     KernelEntry::of::<FindDark>(),
     KernelEntry::of::<InvertDark>(),
+    KernelEntry::of::<MarkDark>(),
     KernelEntry::of::<CountRungs>(),
     KernelEntry::of::<SpreadLoad>(),
     KernelEntry::of::<RetrieveWater>(),

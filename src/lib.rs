@@ -26,6 +26,7 @@ mod arrays;
 mod auxiliary;
 mod builder;
 mod carry;
+mod cirrus;
 mod decode;
 mod dem_tiles;
 mod demo;
@@ -48,6 +49,7 @@ mod quality;
 mod quicklook;
 mod recipe;
 mod region;
+mod relief;
 mod report;
 mod retrieval;
 mod simulator;
@@ -74,10 +76,11 @@ pub use inspect::{Inspection, TileInspection, inspect, verify};
 pub use kernels::KERNELS;
 pub use options::define::{OptionKind, OptionRow, OptionTopic};
 pub use options::{
-    AerosolLoad, AerosolType, AtmosphereOptions, AuxiliaryOptions, ClassificationOptions, ExecutionOptions,
-    InvalidOption, Options, OutputResolution, Part, ProductOptions, RawAtmosphereOptions,
-    RawAuxiliaryOptions, RawClassificationOptions, RawExecutionOptions, RawOptions, RawProductOptions,
-    RawRetrievalOptions, RawSelectionOptions, RetrievalOptions, SelectionOptions, Switch,
+    AerosolLoad, AerosolType, AtmosphereOptions, AuxiliaryOptions, CirrusOptions, ClassificationOptions,
+    ExecutionOptions, InvalidOption, Options, OutputResolution, Part, ProductOptions, RawAtmosphereOptions,
+    RawAuxiliaryOptions, RawCirrusOptions, RawClassificationOptions, RawExecutionOptions, RawOptions,
+    RawProductOptions, RawRetrievalOptions, RawSelectionOptions, RawTerrainOptions, RetrievalOptions,
+    SelectionOptions, Switch, TerrainOptions,
 };
 pub use processor::Processor;
 pub use quality::{QualityEntry, QualityNote, QualityRecord, Severity};

@@ -1,6 +1,7 @@
 //! One Level-1C product in, one Level-2A product per tile out.
 
 use crate::auxiliary::Auxiliary;
+use crate::cirrus::CirrusPlan;
 use crate::error::{Error, Result};
 use crate::execution::{executor_or_threads, utf8_folder, with_budget};
 use crate::facts::{self, FlowResults};
@@ -261,6 +262,7 @@ impl<'a> TileRun<'a> {
         region: Option<Block>,
     ) -> Result<Self> {
         let options = &processor.options;
+        let atmosphere = Atmosphere::new(&sighting(product, tile)?, &options.atmosphere, &options.retrieval)?;
         let names = names(product, tile, &options.product)?;
         let mut job = Job {
             product,
@@ -276,7 +278,9 @@ impl<'a> TileRun<'a> {
             median_filter_px: options.classification.median_filter as usize,
             quality_masks: options.classification.l1c_quality_masks == Switch::On,
             class_map_60m: options.classification.class_map_60m,
-            atmosphere: Atmosphere::new(&sighting(product, tile)?, &options.atmosphere, &options.retrieval)?,
+            cirrus: CirrusPlan::new(&options.cirrus, &atmosphere)?,
+            atmosphere,
+            terrain: options.terrain.clone(),
             auxiliary: Auxiliary::of(&options.auxiliary, tile, options.product.resolution)?,
         };
         let notes = &mut job.atmosphere.notes;
@@ -284,6 +288,7 @@ impl<'a> TileRun<'a> {
         if !job.auxiliary.has_elevation() {
             notes.push(QualityNote::NoElevationModel { elevation_km: options.atmosphere.elevation_km });
         }
+        notes.extend(job.cirrus.note());
         let missing = masks::missing(&job);
         job.atmosphere.notes.extend(missing);
         Ok(Self { job, names, folder: processor.folder(product)?, options, context: &processor.context })

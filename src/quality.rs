@@ -82,6 +82,11 @@ pub enum QualityNote {
         /// From where.
         method: &'static str,
     },
+    /// Cirrus is not taken off, although it was asked for.
+    CirrusNotCorrected {
+        /// Why.
+        reason: String,
+    },
     /// Nothing told the water vapour, so that of the season holds for the whole tile.
     DefaultWaterVapour {
         /// The column that was used.
@@ -119,6 +124,7 @@ impl QualityNote {
             Self::DefaultOzone { .. } => "DEFAULT_OZONE",
             Self::DefaultAerosol { .. } => "DEFAULT_AEROSOL",
             Self::AerosolFallback { .. } => "AEROSOL_FALLBACK",
+            Self::CirrusNotCorrected { .. } => "CIRRUS_NOT_CORRECTED",
             Self::DefaultWaterVapour { .. } => "DEFAULT_WATER_VAPOUR",
             Self::ResponsesBorrowed { .. } => "RESPONSES_BORROWED",
             Self::Table { .. } => "TABLE_RANGE",
@@ -137,6 +143,7 @@ impl QualityNote {
             | Self::DefaultOzone { .. }
             | Self::DefaultAerosol { .. }
             | Self::AerosolFallback { .. }
+            | Self::CirrusNotCorrected { .. }
             | Self::DefaultWaterVapour { .. } => Severity::Fallback,
             Self::NotHonoured(_)
             | Self::Input(_)
@@ -191,6 +198,7 @@ impl fmt::Display for QualityNote {
                 write!(f, "aerosol is the default, an optical depth of {aot_550:.4} everywhere")
             }
             Self::AerosolFallback { method } => write!(f, "no dark vegetation: aerosol from {method}"),
+            Self::CirrusNotCorrected { reason } => write!(f, "cirrus is not taken off: {reason}"),
             Self::DefaultWaterVapour { water_vapour_cm } => {
                 write!(f, "water vapour is that of the season, {water_vapour_cm:.4} cm everywhere")
             }

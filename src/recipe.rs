@@ -15,29 +15,30 @@
 //! last reader. No function here looks at a pixel.
 
 mod classes;
+mod grids;
 mod region;
 
 use crate::aerosol_result::AerosolResult;
 use crate::air::{Corrector, Map};
-use crate::auxiliary::Auxiliary;
+use crate::auxiliary::{Auxiliary, Elevation};
+use crate::cirrus::{Cirrus, CirrusPlan};
 use crate::error::Error;
 use crate::images::{ImageSink, WrittenImage};
+use crate::relief::{Ground, Terrain};
 use crate::retrieval::{Retrieval, Retrieved};
 use crate::stages::correct::Negatives;
 use crate::stages::imagery::TrueColour;
-use crate::stages::resample::{
-    BlockMean, FindRange, Interpolate, InterpolateParams, MeanOfMap, MeanOfMask, ReduceClassMap,
-};
 use crate::stages::terrain::ElevationStatistics;
 use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
-use crate::{OutputResolution, decode, masks};
+use crate::{OutputResolution, TerrainOptions, decode, masks};
 use classes::{Classes, SceneLayers};
 use sen2cor_core::classify::{ClassCounts, Thresholds};
 use sen2cor_core::grid::{Block, Extent, Resolution, Tiling};
 use sen2cor_core::masks::FlagCounts;
-use sen2cor_core::resample::{ClassReduction, Factor, ValueRange};
+use sen2cor_core::resample::ClassReduction;
 use sen2cor_core::sensor::Band;
+use sen2cor_core::table::Notes;
 use sen2cor_exec::{Flow, PlaneHandle, PlaneSpec, Value};
 use sen2cor_io::jp2::Codec;
 use sen2cor_io::safe::{ImageKind, L1cProduct, L1cTile};
@@ -71,6 +72,10 @@ pub(crate) struct Job<'a> {
     pub(crate) quality_masks: bool,
     pub(crate) class_map_60m: ClassReduction,
     pub(crate) atmosphere: Atmosphere,
+    /// Whether cirrus is taken off.
+    pub(crate) cirrus: CirrusPlan,
+    /// How sloping ground is treated.
+    pub(crate) terrain: TerrainOptions,
     /// Elevation and maps from outside.
     pub(crate) auxiliary: Auxiliary,
 }
@@ -82,6 +87,12 @@ pub(crate) struct Outcome {
     pub(crate) quality_flags: Option<Value<Vec<FlagCounts>>>,
     /// Elevation of the classification's grid, by block.
     pub(crate) elevation: Option<Value<Vec<ElevationStatistics>>>,
+    /// The ground where there are data, if there is an elevation model.
+    pub(crate) ground: Option<Value<Ground>>,
+    /// The factor of cirrus, if it is taken off.
+    pub(crate) cirrus_factor: Option<Value<Option<f64>>>,
+    /// What the tables of the correction had to say.
+    pub(crate) table_notes: Vec<Value<Vec<Notes>>>,
     pub(crate) aot_sum: Value<Vec<MapSum>>,
     pub(crate) water_sum: Value<Vec<MapSum>>,
     pub(crate) aerosol: Value<AerosolResult>,
@@ -105,13 +116,15 @@ struct Scene {
 #[derive(Clone, Copy)]
 struct Known {
     quality_flags: Option<Value<Vec<FlagCounts>>>,
-    elevation: Option<Value<Vec<ElevationStatistics>>>,
+    elevation: Option<Elevation>,
 }
 
 /// The results on the grid of the classification, on which those of other grids build.
 struct Base<'a> {
     scene: Scene,
     known: Known,
+    /// What takes cirrus off the bands, if that is asked for.
+    cirrus: Option<Cirrus<'a>>,
     corrector: Corrector<'a>,
     aot_sum: Value<Vec<MapSum>>,
     water_sum: Value<Vec<MapSum>>,
@@ -146,7 +159,10 @@ pub(crate) fn level_2a(
     let outcome = Outcome {
         class_counts: base.scene.counts,
         quality_flags: base.known.quality_flags,
-        elevation: base.known.elevation,
+        elevation: base.known.elevation.map(|elevation| elevation.statistics),
+        ground: base.corrector.retrieved.air.elevation.ground(),
+        cirrus_factor: base.cirrus.map(|cirrus| cirrus.factor),
+        table_notes: base.corrector.table_notes,
         aot_sum: base.aot_sum,
         water_sum: base.water_sum,
         aerosol: base.corrector.retrieved.aerosol,
@@ -189,8 +205,9 @@ impl<'a> Recipe<'a> {
         let toa = self.to_grid(flow, native, R20);
         write_toa(flow, &toa, R20, sink)?;
         let (scene, known) = self.classify(flow, native, &toa, R20)?;
-        let air = self.retrieve(flow, native, &toa, scene.class, R20);
-        let mut corrector = Corrector::new(self.job, self.tiling, air);
+        let (cirrus, toa) = self.without_cirrus(flow, native, toa, scene.class, R20);
+        let mut corrector = self.retrieve(flow, (native, &toa, cirrus), scene.class, known.elevation, R20);
+        let air = corrector.retrieved;
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R20);
         let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R20);
         let images = Images {
@@ -203,12 +220,13 @@ impl<'a> Recipe<'a> {
         sink.preview(flow, &images.surface, R20)?;
         self.write(flow, &images, R20, sink)?;
         write_confidences(flow, scene, R20, sink)?;
+        write_dark_vegetation(flow, air, R20, sink)?;
         let averages = self.average(flow, &images);
         self.write(flow, &averages, R60, sink)?;
         let cloud = self.mean_of_mask(flow, scene.cloud);
         let snow = self.mean_of_mask(flow, scene.snow);
         write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
-        Ok(Base { scene, known, corrector, aot_sum, water_sum })
+        Ok(Base { scene, known, cirrus, corrector, aot_sum, water_sum })
     }
 
     /// 10 m, with the class map of 20 m.
@@ -221,9 +239,11 @@ impl<'a> Recipe<'a> {
     ) -> Result<(), Error> {
         let (class, air) = (base.scene.class, base.corrector.retrieved);
         let finest = native.iter().filter(|(band, _)| band.native_resolution() == R10);
-        write_toa(flow, &finest.map(|(&band, &plane)| (band, plane)).collect(), R10, sink)?;
+        let finest: Bands = finest.map(|(&band, &plane)| (band, plane)).collect();
+        write_toa(flow, &finest, R10, sink)?;
+        let clear = base.cirrus.map_or_else(|| finest.clone(), |cirrus| cirrus.remove(flow, &finest, R10));
         let images = Images {
-            surface: base.corrector.correct(flow, native, class, bands_written(R10), R10),
+            surface: base.corrector.correct(flow, &clear, class, bands_written(R10), R10),
             class,
             aot: self.map(flow, "aot", air.aot_550, class, R10).0,
             water_vapour: self.map(flow, "water vapour", air.air.water_cm, class, R10).0,
@@ -241,8 +261,9 @@ impl<'a> Recipe<'a> {
         let toa = self.to_grid(flow, native, R60);
         write_toa(flow, &toa, R60, sink)?;
         let (scene, known) = self.classify(flow, native, &toa, R60)?;
-        let air = self.retrieve(flow, native, &toa, scene.class, R60);
-        let mut corrector = Corrector::new(self.job, self.tiling, air);
+        let (cirrus, toa) = self.without_cirrus(flow, native, toa, scene.class, R60);
+        let mut corrector = self.retrieve(flow, (native, &toa, cirrus), scene.class, known.elevation, R60);
+        let air = corrector.retrieved;
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R60);
         let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R60);
         let images = Images {
@@ -254,53 +275,8 @@ impl<'a> Recipe<'a> {
         sink.preview(flow, &images.surface, R60)?;
         self.write(flow, &images, R60, sink)?;
         write_confidences(flow, scene, R60, sink)?;
-        Ok(Base { scene, known, corrector, aot_sum, water_sum })
-    }
-
-    /// The twelve bands of the classification on its grid.
-    fn to_grid(&self, flow: &mut Flow<'_, Error>, native: &Bands, grid: Resolution) -> Bands {
-        native
-            .iter()
-            .filter(|(band, _)| **band != Band::B08)
-            .map(|(&band, &plane)| {
-                let from = band.native_resolution();
-                let plane = match Factor::between(from, grid) {
-                    None => plane,
-                    Some(_) if from > grid => self.interpolate(flow, band, plane),
-                    Some(factor) => self.block_mean(flow, band, plane, factor, grid),
-                };
-                (band, plane)
-            })
-            .collect()
-    }
-
-    fn block_mean(
-        &self,
-        flow: &mut Flow<'_, Error>,
-        band: Band,
-        plane: PlaneHandle,
-        factor: Factor,
-        grid: Resolution,
-    ) -> PlaneHandle {
-        let mut stage =
-            flow.stage::<BlockMean>(format!("resample {band} to {grid}"), self.tiling).input(plane);
-        let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid));
-        stage.run(factor);
-        output
-    }
-
-    /// 60 m to 20 m: bicubic for B01, bilinear for B09 and B10, clipped to the range of the whole band.
-    fn interpolate(&self, flow: &mut Flow<'_, Error>, band: Band, plane: PlaneHandle) -> PlaneHandle {
-        let ranges =
-            flow.stage::<FindRange>(format!("resample {band}: range"), self.tiling).input(plane).run(());
-        let mut stage =
-            flow.stage::<Interpolate>(format!("resample {band} to 20 m"), self.tiling).table(plane);
-        let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, R20));
-        stage.run_with(&[ranges.into()], move |ready| {
-            let range = ready.get(ranges)?.iter().fold(ValueRange::EMPTY, |all, part| all.merge(*part));
-            Ok(Some(InterpolateParams { cubic: band == Band::B01, range }))
-        });
-        output
+        write_dark_vegetation(flow, air, R60, sink)?;
+        Ok(Base { scene, known, cirrus, corrector, aot_sum, water_sum })
     }
 
     fn classify(
@@ -325,11 +301,23 @@ impl<'a> Recipe<'a> {
             snow_possible: self.job.auxiliary.snow_possible,
         };
         let classes = Classes { job: self.job, tiling: self.tiling, bands: toa, saturable, layers, grid };
-        let known = Known {
-            quality_flags: flags.map(|flags| flags.counts),
-            elevation: ground.elevation.map(|elevation| elevation.statistics),
-        };
+        let known = Known { quality_flags: flags.map(|flags| flags.counts), elevation: ground.elevation };
         Ok((classes.declare(flow), known))
+    }
+
+    /// What takes cirrus off the bands, and the bands of the grid of the class map without it.
+    fn without_cirrus(
+        &self,
+        flow: &mut Flow<'_, Error>,
+        native: &Bands,
+        toa: Bands,
+        class: PlaneHandle,
+        grid: Resolution,
+    ) -> (Option<Cirrus<'a>>, Bands) {
+        match Cirrus::declare(flow, (self.job, self.tiling), (native, &toa), (class, grid)) {
+            None => (None, toa),
+            Some(cirrus) => (Some(cirrus), cirrus.remove(flow, &toa, grid)),
+        }
     }
 
     /// A map of the product, 0 where there are no data, and the sum of its numbers over clear pixels.
@@ -350,49 +338,23 @@ impl<'a> Recipe<'a> {
         (output, self.job.map_sum(flow, [output, class], sums))
     }
 
-    /// Aerosol and water vapour from the bands on the grid of the class map.
+    /// The ground, aerosol and water vapour from the bands on the grid of the class map, and the correction with them.
     fn retrieve(
         &self,
         flow: &mut Flow<'_, Error>,
-        native: &Bands,
-        toa: &Bands,
+        (native, toa, cirrus): (&Bands, &Bands, Option<Cirrus<'_>>),
         class: PlaneHandle,
+        elevation: Option<Elevation>,
         grid: Resolution,
-    ) -> Retrieved {
-        let coarse = native.iter().filter(|(band, _)| **band == Band::B09).map(|(&b, &p)| (b, p)).collect();
-        Retrieval { job: self.job, tiling: self.tiling, grid, toa, class, coarse }.declare(flow)
-    }
-
-    /// The 60 m images as averages of the 20 m results, as the original processor makes them.
-    fn average(&self, flow: &mut Flow<'_, Error>, images: &Images) -> Images {
-        let surface = images
-            .surface
-            .iter()
-            .map(|(&band, &plane)| {
-                let mut stage = flow.stage::<BlockMean>(format!("average {band}"), self.tiling).input(plane);
-                let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, R60));
-                stage.run(Factor::Three);
-                (band, output)
-            })
-            .collect();
-        let mut mean = |what: &str, plane| {
-            let mut stage = flow.stage::<MeanOfMap>(format!("average {what}"), self.tiling).input(plane);
-            let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, R60));
-            stage.run(Factor::Three);
-            output
-        };
-        let (aot, water_vapour) = (mean("aot", images.aot), mean("water vapour", images.water_vapour));
-        let mut stage = flow.stage::<ReduceClassMap>("average class map", self.tiling).input(images.class);
-        let class = stage.output(PlaneSpec::grid::<u8>(self.job.extent, R60));
-        stage.run(self.job.class_map_60m);
-        Images { surface, class, aot, water_vapour }
-    }
-
-    fn mean_of_mask(&self, flow: &mut Flow<'_, Error>, plane: PlaneHandle) -> PlaneHandle {
-        let mut stage = flow.stage::<MeanOfMask>("average confidence", self.tiling).input(plane);
-        let output = stage.output(PlaneSpec::grid::<u8>(self.job.extent, R60));
-        stage.run(Factor::Three);
-        output
+    ) -> Corrector<'a> {
+        let terrain = Terrain::declare(flow, (self.job, self.tiling), (elevation, class), grid);
+        let coarse: Bands =
+            native.iter().filter(|(band, _)| **band == Band::B09).map(|(&b, &p)| (b, p)).collect();
+        let coarse = cirrus.map_or_else(|| coarse.clone(), |cirrus| cirrus.remove(flow, &coarse, R60));
+        let (job, tiling) = (self.job, self.tiling);
+        let retrieval = Retrieval { job, tiling, grid, toa, class, coarse, terrain: &terrain };
+        let retrieved = retrieval.declare(flow);
+        Corrector::new(job, tiling, retrieved, terrain)
     }
 
     /// Encodes and writes the images of a resolution.
@@ -453,4 +415,14 @@ fn write_confidences(
 ) -> Result<(), Error> {
     sink.image(flow, ImageKind::CloudProbability, grid, scene.cloud)?;
     sink.image(flow, ImageKind::SnowProbability, grid, scene.snow)
+}
+
+/// The mask of dark vegetation, which is made only if it is asked for.
+fn write_dark_vegetation(
+    flow: &mut Flow<'_, Error>,
+    air: Retrieved,
+    grid: Resolution,
+    sink: &mut ImageSink<'_>,
+) -> Result<(), Error> {
+    air.dark.map_or(Ok(()), |mask| sink.image(flow, ImageKind::DarkVegetation, grid, mask))
 }

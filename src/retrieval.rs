@@ -9,17 +9,20 @@
 //! water vapour            with that aerosol
 //! ```
 
+mod water;
+
 use crate::aerosol_result::{AerosolMethod, AerosolResult, choose};
 use crate::air::{Air, Map, MapRange, tabulate};
 use crate::error::Error;
 use crate::recipe::{Bands, Job};
+use crate::relief::Terrain;
 use crate::stages::aerosol::{
     CountRungs, CountRungsParams, DarkFound, FindDark, FindDarkParams, InvertDark, InvertDarkParams,
-    SpreadLoad, SpreadParams,
+    MarkDark, SpreadLoad, SpreadParams,
 };
-use crate::stages::atmosphere::{MapSource, MapSources};
+use crate::stages::relief::OfElevation;
 use crate::stages::resample::BlockMean;
-use crate::stages::water::{FinishWater, RetrieveWater, RetrieveWaterParams, Surroundings};
+use crate::stages::water::Surroundings;
 
 use sen2cor_core::aerosol::Aerosol;
 use sen2cor_core::aerosol::dark::DarkCounts;
@@ -32,7 +35,6 @@ use sen2cor_core::grid::{Resolution, Tiling};
 use sen2cor_core::reflectance::Model;
 use sen2cor_core::resample::Factor;
 use sen2cor_core::sensor::Band;
-use sen2cor_core::water_vapour::{Finish, WaterSums};
 use sen2cor_exec::{Flow, Need, PlaneHandle, PlaneSpec, Ready, Value};
 use std::collections::BTreeMap;
 
@@ -57,6 +59,8 @@ pub(crate) struct Retrieved {
     pub(crate) aot_550: Map,
     /// What is known of the aerosol at the end.
     pub(crate) aerosol: Value<AerosolResult>,
+    /// Mask of the dark vegetation on the grid of the class map, if it is asked for.
+    pub(crate) dark: Option<PlaneHandle>,
 }
 
 /// Everything that the stages of the retrieval share.
@@ -69,6 +73,7 @@ pub(crate) struct Retrieval<'a> {
     pub(crate) class: PlaneHandle,
     /// The bands on the 60 m grid.
     pub(crate) coarse: Bands,
+    pub(crate) terrain: &'a Terrain<'a>,
 }
 
 /// A table and its axes.
@@ -88,20 +93,31 @@ impl Retrieval<'_> {
         for band in [Band::B03, Band::B04, Band::B8A, Band::B12] {
             self.coarsen(flow, band);
         }
-        let (load, aot_550, aerosol) = if atmosphere.retrieves_aerosol() {
+        let (load, aot_550, aerosol, dark) = if atmosphere.retrieves_aerosol() {
             self.aerosol(flow)
         } else {
             let result = AerosolResult::given(atmosphere.first_aerosol());
             let value = flow.step("aerosol: given", &[], move |_| Ok(result));
-            (Map::Constant(atmosphere.load.value), Map::Constant(atmosphere.aot_550), value)
+            let (scale, load) = (atmosphere.load.scale, atmosphere.load.value as f32);
+            let what = OfElevation::Aot550 { scale, load };
+            let aot_550 = self.of_elevation(flow, "optical depth", what, atmosphere.aot_550);
+            (Map::Constant(atmosphere.load.value), aot_550, value, None)
         };
         let water_cm = if self.job.atmosphere.retrieves_water() {
             let found = self.water(flow, load, aerosol, "water vapour");
             self.finish_water(flow, found)
         } else {
-            Map::Constant(self.job.atmosphere.water_vapour_cm)
+            let atmosphere = &self.job.atmosphere;
+            let given = atmosphere.water_vapour_cm;
+            match atmosphere.sea_level_water_cm() {
+                None => Map::Constant(given),
+                Some(at_sea_level_cm) => {
+                    let what = OfElevation::WaterCm { at_sea_level_cm, model: atmosphere.model() };
+                    self.of_elevation(flow, "water vapour", what, given)
+                }
+            }
         };
-        Retrieved { air: Air { load, water_cm }, aot_550, aerosol }
+        Retrieved { air: Air { load, water_cm, elevation: self.terrain.map }, aot_550, aerosol, dark }
     }
 
     /// A band on the 60 m grid, made if it is not there.
@@ -119,10 +135,6 @@ impl Retrieval<'_> {
         self.coarse.insert(band, plane);
     }
 
-    fn elevation(&self) -> MapSource {
-        MapSource::Constant(self.job.atmosphere.elevation_km() as f32)
-    }
-
     /// A table of a band over all loads. `water` are the columns, or the mean of what was found.
     fn table(
         &self,
@@ -135,24 +147,26 @@ impl Retrieval<'_> {
         let atmosphere = &self.job.atmosphere;
         let geometry = atmosphere.geometry(band).clone();
         let (scale, loads) = (atmosphere.load.scale, atmosphere.load_nodes());
-        let elevations_km = vec![atmosphere.elevation_km()];
+        let elevation = self.terrain.map;
         let columns = columns.to_vec();
-        let nodes = geometry.nodes.len() * loads.len() * columns.len();
-        let needs: Vec<Need> = water.iter().map(|&w| w.into()).collect();
+        let nodes = geometry.nodes.len() * loads.len() * columns.len() * elevation.most_nodes();
+        let needs: Vec<Need> = water.iter().map(|&w| w.into()).chain(elevation.needs()).collect();
         let axes = flow.step(format!("retrieve: axes of {band}"), &needs, move |ready| {
             let columns = match water {
                 Some(mean) => vec![*ready.get(mean)?],
                 None => columns,
             };
+            let elevations_km = elevation.nodes_km(ready)?;
             Ok(CellAxes { geometry, scale, loads, elevations_km, water: WaterAxis::AboveGround(columns) })
         });
         let view = atmosphere.view(band, aerosol);
         let label = format!("retrieve: table of {band}");
-        let plane = tabulate(flow, &label, &atmosphere.source, (axes, nodes), &[], move |_| Ok((view, 1.0)));
+        let of_view = move |_: &Ready<'_>| Ok((view, 1.0));
+        let (plane, _) = tabulate(flow, &label, &atmosphere.source, (axes, nodes), &[], of_view);
         (axes, plane)
     }
 
-    fn aerosol(&self, flow: &mut Flow<'_, Error>) -> (Map, Map, Value<AerosolResult>) {
+    fn aerosol(&self, flow: &mut Flow<'_, Error>) -> (Map, Map, Value<AerosolResult>, Option<PlaneHandle>) {
         let water = self.first_water(flow);
         let first = self.job.atmosphere.first_aerosol();
         let mut tables = BTreeMap::new();
@@ -174,77 +188,23 @@ impl Retrieval<'_> {
         let rungs = self.count_rungs(flow, &tables, &inverted, start, &around);
         let result = self.result(flow, start, rungs);
         let (load, aot_550) = self.spread(flow, &inverted, result);
-        (load, aot_550, result)
+        let dark =
+            self.job.atmosphere.retrieval.ddv_output.then(|| self.dark_vegetation(flow, marks, attempt));
+        (load, aot_550, result, dark)
     }
 
-    /// Column of water vapour with which aerosol is retrieved, cm.
-    fn first_water(&self, flow: &mut Flow<'_, Error>) -> Value<f64> {
-        let atmosphere = &self.job.atmosphere;
-        let given = atmosphere.water_vapour_cm;
-        if !atmosphere.retrieves_water() || atmosphere.model() == Model::Sen2cor {
-            return flow.step("retrieve: water vapour to begin with", &[], move |_| Ok(given));
-        }
-        let result = AerosolResult::given(atmosphere.first_aerosol());
-        let assumed = flow.step("retrieve: aerosol to begin with", &[], move |_| Ok(result));
-        let found =
-            self.water(flow, Map::Constant(atmosphere.load.value), assumed, "water vapour to begin with");
-        flow.step("retrieve: mean water vapour", &[found.1.into()], move |ready| {
-            Ok(WaterSums::total(ready.get(found.1)?).mean_cm().unwrap_or(given))
-        })
-    }
-
-    /// Columns of water vapour as found.
-    fn water(
+    /// The mask of the product.
+    fn dark_vegetation(
         &self,
         flow: &mut Flow<'_, Error>,
-        load: Map,
-        aerosol: Value<AerosolResult>,
-        what: &str,
-    ) -> (PlaneHandle, Value<Vec<WaterSums>>) {
-        let atmosphere = &self.job.atmosphere;
-        // The bands hardly depend on the type of the aerosol, so that the table need not wait for it.
-        let tables = [Band::B8A, Band::B09]
-            .map(|band| self.table(flow, band, atmosphere.first_aerosol(), None, &WATER_NODES_CM));
-        let (b8a, b09) = (self.coarse[&Band::B8A], self.coarse[&Band::B09]);
-        let mut stage = flow
-            .stage::<RetrieveWater>(format!("retrieve {what}"), self.tiling)
-            .inputs([b8a, b09, self.class])
-            .table(tables[0].1)
-            .table(tables[1].1);
-        if let Some(plane) = load.plane() {
-            stage = stage.table(plane);
-        }
-        let output = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
-        let maps = MapSources {
-            load: load.source(),
-            water_cm: MapSource::Constant(0.0),
-            elevation_km: self.elevation(),
-        };
-        let by_row = atmosphere.water_by_row();
-        let needs = [tables[0].0.into(), tables[1].0.into(), aerosol.into()];
-        let sums = stage.run_with(&needs, move |ready| {
-            let axes = [ready.get(tables[0].0)?.clone(), ready.get(tables[1].0)?.clone()];
-            Ok(Some(RetrieveWaterParams { axes, maps, by_row }))
-        });
-        (output, sums)
-    }
-
-    fn finish_water(
-        &self,
-        flow: &mut Flow<'_, Error>,
-        (found, sums): (PlaneHandle, Value<Vec<WaterSums>>),
-    ) -> Map {
-        let options = &self.job.atmosphere.retrieval;
-        let otherwise = self.job.atmosphere.water_vapour_cm;
-        let (mask, radius) = (options.water_vapour_mask, odd(options.water_vapour_smoothing_m / 60.0) / 2);
-        let mut stage = flow.stage::<FinishWater>("retrieve water vapour: map", self.tiling).input(found);
-        let plane = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
-        let range = stage.run_with(&[sums.into()], move |ready| {
-            let total = WaterSums::total(ready.get(sums)?);
-            let mean_cm = total.mean_cm().unwrap_or(otherwise) as f32;
-            Ok(Some(Finish { mask, mean_cm, rows_cm: total.row_means_cm(mean_cm), radius }))
-        });
-        Map::Plane(plane, range)
+        marks: PlaneHandle,
+        attempt: Value<u8>,
+    ) -> PlaneHandle {
+        let mut stage =
+            flow.stage::<MarkDark>("retrieve aerosol: mask of dark vegetation", self.tiling).input(marks);
+        let mask = stage.output(PlaneSpec::grid::<u8>(self.job.extent, self.grid));
+        stage.run_with(&[attempt.into()], move |ready| Ok(Some(*ready.get(attempt)?)));
+        mask
     }
 
     /// Means of the surroundings of the bands, if they are taken off.
@@ -274,7 +234,7 @@ impl Retrieval<'_> {
             .stage::<FindDark>("retrieve aerosol: dark pixels", self.tiling)
             .inputs(bands.map(|band| self.toa[&band]))
             .input(self.class);
-        for (_, plane) in chosen {
+        for plane in chosen.into_iter().map(|table| table.1).chain(self.terrain.map.plane()) {
             stage = stage.table(plane);
         }
         let marks = stage.output(PlaneSpec::grid::<u8>(self.job.extent, self.grid));
@@ -284,10 +244,12 @@ impl Retrieval<'_> {
             thresholds.red_upper = f32::INFINITY;
         }
         let load = self.job.atmosphere.load_of_visibility(SEARCH_KM) as f32;
-        let (resolution, elevation_km) = (self.grid, self.elevation());
-        let found = stage.run_with(&chosen.map(|table| table.0.into()), move |ready| {
+        let (resolution, elevation, slopes) = (self.grid, self.terrain.map, self.terrain.slope_light());
+        let needs = self.needs(&chosen);
+        let found = stage.run_with(&needs, move |ready| {
             let axes = all_axes(ready, &chosen)?;
-            Ok(Some(FindDarkParams { thresholds, resolution, axes, elevation_km, load }))
+            let elevation_km = elevation.source(ready)?;
+            Ok(Some(FindDarkParams { thresholds, resolution, axes, elevation_km, slopes, load }))
         });
         (marks, found)
     }
@@ -315,20 +277,27 @@ impl Retrieval<'_> {
             .inputs(bands.map(|band| self.toa[&band]))
             .input(marks)
             .inputs([Band::B04, Band::B12].into_iter().filter_map(|band| around.get(&band).copied()));
-        for (_, plane) in chosen {
+        for plane in chosen.into_iter().map(|table| table.1).chain(self.terrain.map.plane()) {
             stage = stage.table(plane);
         }
         let count = stage.output(PlaneSpec::grid::<u8>(self.job.extent, R60));
         let load = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
-        let (ratios, resolution, elevation_km) = (self.ratios(), self.grid, self.elevation());
-        let mut needs: Vec<Need> = chosen.iter().map(|table| table.0.into()).collect();
+        let (ratios, resolution) = (self.ratios(), self.grid);
+        let (elevation, slopes) = (self.terrain.map, self.terrain.slope_light());
+        let mut needs = self.needs(&chosen);
         needs.push(attempt.into());
         let sums = stage.run_with(&needs, move |ready| {
             let axes = all_axes(ready, &chosen)?;
             let attempt = *ready.get(attempt)?;
-            Ok(Some(InvertDarkParams { resolution, axes, elevation_km, ratios, attempt }))
+            let elevation_km = elevation.source(ready)?;
+            Ok(Some(InvertDarkParams { resolution, axes, elevation_km, slopes, ratios, attempt }))
         });
         Inverted { planes: [count, load], sums }
+    }
+
+    /// The axes of tables, and what is known of the ground.
+    fn needs(&self, tables: &[Table]) -> Vec<Need> {
+        tables.iter().map(|table| table.0.into()).chain(self.terrain.map.needs()).collect()
     }
 
     fn ratios(&self) -> DarkRatios {
@@ -352,14 +321,15 @@ impl Retrieval<'_> {
     ) -> Value<AerosolResult> {
         let atmosphere = self.job.atmosphere.clone();
         let sums: Vec<Value<Vec<DarkSums>>> = inverted.iter().map(|i| i.sums).collect();
-        let mut needs: Vec<Need> = sums.iter().map(|&s| s.into()).collect();
+        let elevation = self.terrain.map;
+        let mut needs: Vec<Need> = sums.iter().map(|&s| s.into()).chain(elevation.needs()).collect();
         needs.push(found.into());
         flow.step("retrieve aerosol: method", &needs, move |ready| {
             let mut totals = Vec::new();
             for sums in sums {
                 totals.push(ready.get(sums)?.iter().fold(DarkSums::default(), DarkSums::merge));
             }
-            Ok(choose(&atmosphere, &totals, ready.get(found)?))
+            Ok(choose(&atmosphere, &totals, ready.get(found)?, elevation.mean_km(ready)?))
         })
     }
 
@@ -379,16 +349,18 @@ impl Retrieval<'_> {
             .input(inverted[0].planes[0])
             .input(self.class)
             .inputs(bands.into_iter().filter_map(|band| around.get(&band).copied()));
-        for (_, plane) in chosen {
+        for plane in chosen.into_iter().map(|table| table.1).chain(self.terrain.map.plane()) {
             stage = stage.table(plane);
         }
-        let (cut_off, elevation_km) = (self.job.atmosphere.retrieval.cut_off(), self.elevation());
+        let cut_off = self.job.atmosphere.retrieval.cut_off();
+        let (elevation, slopes) = (self.terrain.map, self.terrain.slope_light());
         let atmosphere = self.job.atmosphere.clone();
-        let mut needs: Vec<Need> = chosen.iter().map(|table| table.0.into()).collect();
+        let mut needs = self.needs(&chosen);
         needs.push(start.into());
         stage.run_with(&needs, move |ready| {
             let loads = atmosphere.rungs(ready.get(start)?.mean).iter().map(|&load| load as f32).collect();
-            Ok(Some(CountRungsParams { axes: all_axes(ready, &chosen)?, elevation_km, loads, cut_off }))
+            let (axes, elevation_km) = (all_axes(ready, &chosen)?, elevation.source(ready)?);
+            Ok(Some(CountRungsParams { axes, elevation_km, slopes, loads, cut_off }))
         })
     }
 
@@ -424,14 +396,20 @@ impl Retrieval<'_> {
         let mut stage = flow
             .stage::<SpreadLoad>("retrieve aerosol: map", self.tiling)
             .inputs(inverted.iter().flat_map(|i| i.planes));
+        let elevation = self.terrain.map;
+        if let Some(plane) = elevation.plane() {
+            stage = stage.table(plane);
+        }
         let load = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
         let aot_550 = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
         let atmosphere = &self.job.atmosphere;
-        let (scale, elevation_km) = (atmosphere.load.scale, self.elevation());
+        let scale = atmosphere.load.scale;
         let sigma_px = atmosphere.retrieval.aerosol_smoothing_km * 1000.0 / 60.0;
         let most = (60 / self.grid.metres()).pow(2) as u8;
-        let range: Value<Vec<MapRange>> = stage.run_with(&[result.into()], move |ready| {
+        let needs: Vec<Need> = [result.into()].into_iter().chain(elevation.needs()).collect();
+        let range: Value<Vec<MapRange>> = stage.run_with(&needs, move |ready| {
             let result = ready.get(result)?;
+            let elevation_km = elevation.source(ready)?;
             let shift = result.checked - result.mean;
             let spread = if result.method == AerosolMethod::DarkVegetation {
                 // Loads above the checked one move down with the mean.

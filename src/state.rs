@@ -1,25 +1,27 @@
 //! The state of the atmosphere of a run: what was given, what was assumed, and the correction of each band that follows.
 
-use crate::error::{Error, Result};
+mod lookup;
+
+use crate::error::Result;
 use crate::forecast::{Forecast, Ozone};
-use crate::geometry::Angles;
-use crate::options::{AerosolLoad, AerosolType, AtmosphereOptions, RetrievalOptions};
+use crate::options::{AerosolType, AtmosphereOptions, RetrievalOptions};
 use crate::quality::QualityNote;
 use crate::report::ValueUsed;
 use crate::retrieval::ladder_loads;
 use crate::tables::TableSource;
+use lookup::{AerosolState, Lookup, band_view, first_aerosol, reference_albedo};
+use sen2cor_core::aerosol::dark::DarkCounts;
 use sen2cor_core::aerosol::{
-    Aerosol, VISIBILITY_NODES_KM, index_of_visibility, product_aot_550, table_aot_550, table_visibility_km,
+    Aerosol, VISIBILITY_NODES_KM, index_of_visibility, table_aot_550, table_visibility_km,
 };
 use sen2cor_core::angles::{AngleGrid, Direction};
-use sen2cor_core::cells::{BandView, Coefficients, Directions, GeometryGrid, Load, LoadScale, WaterAxis};
+use sen2cor_core::cells::{BandView, Directions, GeometryGrid, Load, LoadScale, WaterAxis};
 use sen2cor_core::grid::Extent;
 use sen2cor_core::reflectance::{BandCorrection, Model};
-use sen2cor_core::season::{Season, default_column_band, water_vapour_for, water_vapour_share};
+use sen2cor_core::season::{Season, default_column_band, water_vapour_share};
 use sen2cor_core::sensor::{Band, Spacecraft};
-use sen2cor_core::table::{Note, Notes};
+use sen2cor_core::table::{AtmosphericFunctions, Note, Notes};
 use sen2cor_core::water_vapour::WaterMask;
-use sen2cor_io::safe::OzoneSource;
 use std::collections::BTreeMap;
 
 /// Range of the surroundings of a pixel, km, unless something else is given.
@@ -70,6 +72,8 @@ pub(crate) struct Atmosphere {
     pub(crate) values: Vec<ValueUsed>,
     /// What deserves a note.
     pub(crate) notes: Vec<QualityNote>,
+    /// What the table had to say of the mean directions.
+    table_notes: Notes,
 }
 
 impl Atmosphere {
@@ -128,6 +132,7 @@ impl Atmosphere {
             adjacency_km,
             values,
             notes: lookup.notes(&load, notes),
+            table_notes: notes,
         })
     }
 
@@ -226,7 +231,11 @@ impl Atmosphere {
     /// By what the path reflectance in the blue is multiplied, for the ratio of the scene's to the table's.
     pub(crate) fn path_scale(&self, found: f64) -> f64 {
         let options = &self.retrieval;
-        let limited = found.clamp(options.path_scale_lower, options.path_scale_upper);
+        let limited = if options.path_scale_limited {
+            found.clamp(options.path_scale_lower, options.path_scale_upper)
+        } else {
+            found
+        };
         if options.path_scaling && (limited - 1.0).abs() > options.path_scale_threshold {
             limited
         } else {
@@ -234,14 +243,37 @@ impl Atmosphere {
         }
     }
 
+    /// Whether so many dark pixels are enough to scale the path reflectance.
+    pub(crate) fn may_scale_path(&self, used: u64, counts: &DarkCounts) -> bool {
+        let (used, options) = (used as f64, &self.retrieval);
+        used >= options.path_scale_least_share * counts.levels.iter().sum::<u64>() as f64
+            && used >= options.path_scale_least_promille / 1000.0 * counts.valid as f64
+    }
+
     /// The aerosol that is forecast in the product.
-    pub(crate) fn forecast_load(&self) -> Option<f64> {
+    pub(crate) fn forecast_load(&self, elevation_km: f64) -> Option<f64> {
         let aot = self.sighting.forecast.aerosol?.aot_550;
         Some(match self.load.scale {
             LoadScale::Aot550 => aot,
             LoadScale::VisibilityIndex => {
-                index_of_visibility(table_visibility_km(aot.max(1e-3), self.options.elevation_km))
+                index_of_visibility(table_visibility_km(aot.max(1e-3), elevation_km))
             }
+        })
+    }
+
+    /// What the tables of the run had to say beyond what was known of the mean directions.
+    pub(crate) fn more_table_notes(&self, notes: Notes) -> impl Iterator<Item = QualityNote> + use<> {
+        let known = self.table_notes;
+        let sighting = self.sighting.clone();
+        // Elevation is judged by the ground itself, ranges of maps by what was found.
+        let geometry = [Note::SunLow, Note::SunZenith, Note::ViewZenith, Note::AirMass, Note::Ozone];
+        let more = geometry.into_iter().filter(move |&note| notes.contains(note) && !known.contains(note));
+        more.map(move |note| {
+            let sun = matches!(note, Note::SunLow | Note::SunZenith);
+            let value = sun.then(|| {
+                format!("in a part of the tile, {:.2} degrees in the mean", sighting.sun.zenith_deg)
+            });
+            QualityNote::Table { note, value }
         })
     }
 
@@ -254,199 +286,50 @@ impl Atmosphere {
         self.options.model
     }
 
+    /// Elevation of the ground where there is no elevation model.
     pub(crate) fn elevation_km(&self) -> f64 {
         self.options.elevation_km
     }
-}
 
-/// The given aerosol, or the first of those to choose from.
-fn first_aerosol(options: &AtmosphereOptions) -> Aerosol {
-    match options.aerosol {
-        AerosolType::Rural | AerosolType::Auto => Aerosol::Rural,
-        AerosolType::Maritime => Aerosol::Maritime,
-    }
-}
-
-fn reference_albedo(options: &AtmosphereOptions) -> Option<f32> {
-    (options.model == Model::Sen2cor).then_some(options.spherical_albedo_reference as f32)
-}
-
-fn band_view(sighting: &Sighting, options: &AtmosphereOptions, band: Band) -> BandView {
-    BandView {
-        spacecraft: sighting.spacecraft,
-        band,
-        aerosol: first_aerosol(options),
-        ozone_du: sighting.forecast.ozone(options).du,
-    }
-}
-
-/// Aerosol in the table's terms and in the product's.
-struct AerosolState {
-    load: Load,
-    table_aot_550: f64,
-    product_aot_550: f64,
-    source: String,
-}
-
-impl AerosolState {
-    /// A given optical depth is used and written as it is. A visibility becomes the optical depth that the tables of
-    /// the original hold for it; model `sen2cor` writes the slightly different number of the original's formula.
-    fn of(options: &AtmosphereOptions) -> Self {
-        let of_aot = |aot: f64, source: String| Self {
-            load: Load { scale: LoadScale::Aot550, value: aot },
-            table_aot_550: aot,
-            product_aot_550: aot,
-            source,
-        };
-        match (options.aerosol_load(), options.model) {
-            (AerosolLoad::Aot550(aot), _) => of_aot(aot, "given".to_owned()),
-            (AerosolLoad::VisibilityKm(km), Model::Sen2cor) => Self {
-                load: Load { scale: LoadScale::VisibilityIndex, value: index_of_visibility(km) },
-                table_aot_550: table_aot_550(km, options.elevation_km),
-                product_aot_550: product_aot_550(km, options.elevation_km),
-                source: format!("visibility {km} km, formula of the product"),
-            },
-            (AerosolLoad::VisibilityKm(km), Model::Physical) => {
-                of_aot(table_aot_550(km, 0.0), format!("visibility {km} km, table at sea level"))
-            }
-        }
-    }
-}
-
-struct Lookup<'a> {
-    source: TableSource,
-    sighting: &'a Sighting,
-    options: &'a AtmosphereOptions,
-    retrieval: &'a RetrievalOptions,
-    season: Season,
-    load: Load,
-    water_vapour_cm: f64,
-    ozone: Ozone,
-}
-
-impl Lookup<'_> {
-    fn all_bands(&self, notes: &mut Notes) -> Result<[BandCorrection; 13]> {
-        let table = self.source.open()?;
-        let (model, elevation_km) = (self.options.model, self.options.elevation_km);
-        let mut found = Vec::with_capacity(13);
-        for band in Band::ALL {
-            let directions = Directions { sun: self.sighting.sun, view: self.sighting.view[band.index()] };
-            let water = water_vapour_for(model, band, self.water_vapour_cm, self.season, elevation_km);
-            let view = band_view(self.sighting, self.options, band);
-            let (functions, more) =
-                table.functions(&view, &directions, &[(self.load, elevation_km, water)])?;
-            *notes = notes.join(more);
-            let coefficients = functions.first().map(Coefficients::new).unwrap_or_default();
-            found.push(BandCorrection::of(&coefficients, reference_albedo(self.options)));
-        }
-        found
-            .try_into()
-            .map_err(|_| Error::Execution(sen2cor_exec::ExecError::NotReady { what: "13 bands".to_owned() }))
-    }
-
-    fn geometry(&self, band: Band) -> GeometryGrid {
-        let angles = Angles {
-            sun: self.sighting.sun,
-            view: self.sighting.view[band.index()],
-            sun_grid: self.sighting.sun_grid.as_ref(),
-            view_grid: self.sighting.view_grids.get(&band),
-        };
-        angles.on_cells(self.options.model, self.sighting.extent)
-    }
-
-    fn adjacency(&self, adjacency_km: f64) -> ValueUsed {
-        let source = match (self.options.adjacency_km, self.sighting.simulated_adjacency_km) {
-            (Some(_), _) => "given",
-            (None, Some(_)) => "the product says that it was simulated so",
-            (None, None) => "default",
-        };
-        ValueUsed {
-            name: "adjacency_km".to_owned(),
-            value: adjacency_km.to_string(),
-            source: source.to_owned(),
+    /// Highest ground that the tables are asked for.
+    pub(crate) fn highest_km(&self) -> f64 {
+        match self.options.model {
+            Model::Sen2cor => 3.5,
+            Model::Physical => 5.0,
         }
     }
 
-    /// Fallbacks, then what the table has to say.
-    fn notes(&self, load: &AerosolState, table: Notes) -> Vec<QualityNote> {
-        let options = self.options;
-        let mut notes = Vec::new();
-        notes.extend(self.sighting.forecast.notes.iter().cloned());
-        if self.ozone.source == OzoneSource::Other {
-            notes.push(QualityNote::DefaultOzone { ozone_du: self.ozone.du });
-        }
-        if !options.aerosol_is_given() && !self.retrieval.aerosol_retrieval {
-            notes.push(QualityNote::DefaultAerosol { aot_550: load.product_aot_550 });
-        }
-        if options.water_vapour_cm.is_none() && !self.retrieval.water_vapour_retrieval {
-            notes.push(QualityNote::DefaultWaterVapour { water_vapour_cm: self.water_vapour_cm });
-        }
-        notes.extend(table_notes(table, self.sighting));
-        notes
+    pub(crate) fn season(&self) -> Season {
+        self.season
     }
 
-    fn values(&self, load: &AerosolState) -> Vec<ValueUsed> {
-        let value = |name: &str, value: String, source: &str| ValueUsed {
-            name: name.to_owned(),
-            value,
-            source: source.to_owned(),
-        };
-        let defaults = AtmosphereOptions::default();
-        let or_default = |is_default| if is_default { "default" } else { "given" };
-        let options = self.options;
-        let water_source = if options.water_vapour_cm.is_some() { "given" } else { "default of the season" };
-        let mut values = vec![
-            value("model", options.model.to_string(), or_default(options.model == defaults.model)),
-            value(
-                "aerosol",
-                first_aerosol(options).to_string(),
-                or_default(options.aerosol == defaults.aerosol),
-            ),
-            value("ozone_du", format!("{:.4}", self.ozone.du), self.ozone.words),
-            value(
-                "elevation_km",
-                options.elevation_km.to_string(),
-                or_default(options.elevation_km == defaults.elevation_km),
-            ),
-            value(
-                "season",
-                self.season.to_string(),
-                if options.season.is_some() { "given" } else { "date and latitude" },
-            ),
-            value("sun_zenith_deg", format!("{:.4}", self.sighting.sun.zenith_deg), "mean of the tile"),
-        ];
-        if options.aerosol_is_given() || !self.retrieval.aerosol_retrieval {
-            values.push(value("aot_550", format!("{:.4}", load.product_aot_550), &load.source));
-            values.push(value("table_aot_550", format!("{:.4}", load.table_aot_550), &load.source));
-        }
-        if options.water_vapour_cm.is_some() || !self.retrieval.water_vapour_retrieval {
-            values.push(value("water_vapour_cm", format!("{:.4}", self.water_vapour_cm), water_source));
-        }
-        if options.model == Model::Sen2cor {
-            let dry = water_vapour_for(
-                options.model,
-                Band::B02,
-                self.water_vapour_cm,
-                self.season,
-                options.elevation_km,
-            );
-            values.push(value(
-                "water_vapour_cm of B01 to B04, B08, B8A",
-                format!("{dry:.4}"),
-                "default of the season, as in the archive",
-            ));
-        }
-        values
+    /// Column of water vapour that is given or that the product forecasts, cm.
+    pub(crate) fn expected_water_cm(&self) -> Option<f64> {
+        let forecast = self.sighting.forecast.weather.map(|weather| weather.water_vapour_cm);
+        self.options.water_vapour_cm.or(forecast)
     }
-}
 
-/// What the table has to say.
-fn table_notes(notes: Notes, sighting: &Sighting) -> impl Iterator<Item = QualityNote> {
-    Note::ALL.into_iter().filter(move |&note| notes.contains(note)).map(|note| match note {
-        Note::Borrowed => QualityNote::ResponsesBorrowed { spacecraft: sighting.spacecraft },
-        Note::SunLow | Note::SunZenith => {
-            QualityNote::Table { note, value: Some(format!("{:.2} degrees", sighting.sun.zenith_deg)) }
-        }
-        _ => QualityNote::Table { note, value: None },
-    })
+    /// Two-way transmittance of a column of water vapour in a band, for the mean directions.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub(crate) fn water_transmittance(&self, band: Band, water_cm: f64) -> Result<f64> {
+        let directions = Directions { sun: self.sighting.sun, view: self.sighting.view[band.index()] };
+        let states = [0.0, water_cm].map(|water| (self.load, self.options.elevation_km, water));
+        let view = self.view(band, self.first_aerosol());
+        let (functions, _) = self.source.open()?.functions(&view, &directions, &states)?;
+        let through = |i: usize| functions.get(i).map_or(1.0, AtmosphericFunctions::two_way_transmittance);
+        Ok((through(1) / through(0).max(1e-6)).clamp(0.0, 1.0))
+    }
+
+    /// Column of water vapour at sea level of which that above the ground follows; `None` if this one is given.
+    pub(crate) fn sea_level_water_cm(&self) -> Option<f64> {
+        self.options.water_vapour_cm.is_none().then(|| self.season.default_water_vapour_cm())
+    }
+
+    /// Column above ground of this elevation where none was found, cm.
+    pub(crate) fn assumed_water_cm(&self, elevation_km: f64) -> f64 {
+        let share = |at_sea_level| at_sea_level * water_vapour_share(self.options.model, elevation_km);
+        self.sea_level_water_cm().map_or(self.water_vapour_cm, share)
+    }
 }

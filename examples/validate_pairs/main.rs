@@ -295,7 +295,13 @@ impl Setting<'_> {
         };
         let lattice = Lattice::new(&table, &maps, pair.resolution, window, self.rugged);
         let classes = Array2::from_elem(pair.toa.dim(), 4u8);
-        let terrain = Terrain { elevation_m: pair.elevation_m.view(), lit: None, classes: classes.view() };
+        let terrain = Terrain {
+            elevation_m: pair.elevation_m.view(),
+            lit: None,
+            classes: classes.view(),
+            level: None,
+            vegetation: None,
+        };
         let input = BlockInput {
             toa: pair.toa.view(),
             scene_class: classes.view(),

@@ -35,6 +35,7 @@
 pub mod aerosol;
 pub mod angles;
 pub mod cells;
+pub mod cirrus;
 pub mod classify;
 pub mod dn;
 pub mod filter;

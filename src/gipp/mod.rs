@@ -25,6 +25,9 @@ pub struct NotHonoured {
     pub reason: &'static str,
 }
 
+/// Why a parameter without a described effect is refused.
+const NOT_USED: &str = "not used by this processor";
+
 /// What the files say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gipp {
@@ -90,7 +93,7 @@ impl Gipp {
         let option = row.option.and_then(|(option, convert)| Some((option, convert, find(option, known)?)));
         let Some((option, convert, known)) = option else {
             if !is_same(value, row.same) {
-                self.reject(name, value, "there is no option for it");
+                self.reject(name, value, NOT_USED);
             }
             return;
         };
@@ -239,6 +242,68 @@ mod tests {
         )]);
         assert_eq!(gipp.not_honoured, []);
         assert!(!gipp.options.contains_key("ozone_du"));
+    }
+
+    /// All parameters of all files: what is the default needs nothing, an option takes its values and refuses those out of its
+    /// range, and what has no effect is refused unless it stands at its default.
+    #[test]
+    fn no_parameter_is_read_and_ignored() {
+        let known: Vec<OptionRow> = RawOptions::topics().into_iter().flat_map(|topic| topic.rows).collect();
+        let take = |row: &Row, value: &str| {
+            let mut gipp = Gipp::default();
+            gipp.take(row.name, value, std::slice::from_ref(row), &known);
+            gipp
+        };
+        for row in [USER, CLASSIFICATION, CORRECTION, BASELINE].into_iter().flatten() {
+            let name = row.name;
+            for value in row.same.iter().filter(|value| **value != "*") {
+                assert_eq!(take(row, value).not_honoured, [], "{name} {value}");
+            }
+            let found =
+                row.option.and_then(|(option, convert)| Some((option, convert, find(option, &known)?)));
+            let Some((option, convert, known)) = found else {
+                let refused = take(row, "12345.6").not_honoured;
+                assert_eq!(refused.is_empty(), row.same == ["*"], "{name} has no option");
+                assert!(refused.iter().all(|n| n.reason == NOT_USED), "{name}: {refused:?}");
+                continue;
+            };
+            if let (Convert::Number, OptionKind::Number { low, high, .. }, false) =
+                (convert, known.kind, option.contains('.'))
+            {
+                let checked = |value: f64| {
+                    let gipp = take(row, &value.to_string());
+                    assert!(gipp.options.contains_key(option), "{name} {value}");
+                    let mut table = gipp.options;
+                    // Thresholds in a row must not fall, so all of them are given.
+                    for other in ["dark_swir_upper_1", "dark_swir_upper_2", "dark_swir_upper_3"] {
+                        if option.starts_with("dark_swir_upper") {
+                            table.insert(other.to_owned(), Value::Float(value));
+                        }
+                    }
+                    crate::Options::try_from(RawOptions::from_table(table).unwrap())
+                };
+                for (value, fits) in [(low, true), (high, true), (high + 1.0, false), (low - 1.0, false)] {
+                    assert_eq!(checked(value).is_ok(), fits, "{name} {value}: {:?}", checked(value).err());
+                }
+            }
+        }
+    }
+
+    /// Defaults of the parameter files of release 2.8 are the defaults of the options.
+    #[test]
+    fn defaults_are_those_of_the_original() {
+        let known: Vec<OptionRow> = RawOptions::topics().into_iter().flat_map(|topic| topic.rows).collect();
+        for row in [USER, CORRECTION].into_iter().flatten() {
+            let [default] = row.same else { continue };
+            let Some((option, convert)) = row.option else { continue };
+            let Some(known) = find(option, &known) else { continue };
+            let Ok(Some(value)) = converted(default, convert, known) else { continue };
+            let same = match (&value, &known.default) {
+                (Value::Float(a), Some(Value::Float(b))) => (a - b).abs() < 1e-12,
+                (value, default) => default.as_ref() == Some(value),
+            };
+            assert!(same, "{}: {value} is not {:?}", row.name, known.default);
+        }
     }
 
     #[test]

@@ -8,21 +8,25 @@ pub(crate) mod define;
 mod atmosphere;
 mod auxiliary;
 mod check;
+mod cirrus;
 mod classification;
 mod execution;
 mod file;
 mod product;
 mod retrieval;
 mod selection;
+mod terrain;
 
 pub use atmosphere::{AerosolLoad, AerosolType, AtmosphereOptions, RawAtmosphereOptions};
 pub use auxiliary::{AuxiliaryOptions, RawAuxiliaryOptions};
 pub use check::InvalidOption;
+pub use cirrus::{CirrusOptions, RawCirrusOptions};
 pub use classification::{ClassificationOptions, RawClassificationOptions, Switch};
 pub use execution::{ExecutionOptions, RawExecutionOptions};
 pub use product::{OutputResolution, ProductOptions, RawProductOptions};
 pub use retrieval::{RawRetrievalOptions, RetrievalOptions};
 pub use selection::{Part, RawSelectionOptions, SelectionOptions};
+pub use terrain::{RawTerrainOptions, TerrainOptions};
 
 use check::Checker;
 use define::OptionTopic;
@@ -44,6 +48,10 @@ pub struct RawOptions {
     #[serde(flatten)]
     pub retrieval: RawRetrievalOptions,
     #[serde(flatten)]
+    pub cirrus: RawCirrusOptions,
+    #[serde(flatten)]
+    pub terrain: RawTerrainOptions,
+    #[serde(flatten)]
     pub auxiliary: RawAuxiliaryOptions,
     #[serde(flatten)]
     pub execution: RawExecutionOptions,
@@ -64,6 +72,10 @@ pub struct Options {
     #[serde(flatten)]
     pub retrieval: RetrievalOptions,
     #[serde(flatten)]
+    pub cirrus: CirrusOptions,
+    #[serde(flatten)]
+    pub terrain: TerrainOptions,
+    #[serde(flatten)]
     pub auxiliary: AuxiliaryOptions,
     #[serde(flatten)]
     pub execution: ExecutionOptions,
@@ -78,6 +90,8 @@ impl RawOptions {
             RawClassificationOptions::topic(),
             RawAtmosphereOptions::topic(),
             RawRetrievalOptions::topic(),
+            RawCirrusOptions::topic(),
+            RawTerrainOptions::topic(),
             RawAuxiliaryOptions::topic(),
             RawExecutionOptions::topic(),
         ]
@@ -91,6 +105,8 @@ impl RawOptions {
             classification: RawClassificationOptions::defaults(),
             atmosphere: RawAtmosphereOptions::defaults(),
             retrieval: RawRetrievalOptions::defaults(),
+            cirrus: RawCirrusOptions::defaults(),
+            terrain: RawTerrainOptions::defaults(),
             auxiliary: RawAuxiliaryOptions::defaults(),
             execution: RawExecutionOptions::defaults(),
         }
@@ -109,6 +125,8 @@ impl RawOptions {
             classification: self.classification.over(lower.classification),
             atmosphere: self.atmosphere.over(lower.atmosphere),
             retrieval: self.retrieval.over(lower.retrieval),
+            cirrus: self.cirrus.over(lower.cirrus),
+            terrain: self.terrain.over(lower.terrain),
             auxiliary: self.auxiliary.over(lower.auxiliary),
             execution: self.execution.over(lower.execution),
         }
@@ -136,6 +154,12 @@ impl TryFrom<RawOptions> for Options {
         raw.atmosphere.check(&mut check);
         raw.retrieval.check(&mut check);
         raw.execution.check(&mut check);
+        let aerosol = raw.atmosphere.aot_550.or(raw.atmosphere.visibility_km).is_some();
+        check.conflict(
+            raw.retrieval.ddv_output == Some(true)
+                && (aerosol || raw.retrieval.aerosol_retrieval == Some(false)),
+            "ddv-output needs the retrieval of aerosol, so aot-550, visibility-km and no-aerosol-retrieval exclude it",
+        );
         if !check.problems.is_empty() {
             return Err(check.problems);
         }
@@ -145,6 +169,8 @@ impl TryFrom<RawOptions> for Options {
             classification: raw.classification.complete(),
             atmosphere: raw.atmosphere.complete(),
             retrieval: raw.retrieval.complete(),
+            cirrus: raw.cirrus.complete(),
+            terrain: raw.terrain.complete(),
             auxiliary: raw.auxiliary.complete(),
             execution: raw.execution.complete(),
         })

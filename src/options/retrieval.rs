@@ -12,6 +12,8 @@ options! {
 
     /// Whether the aerosol is retrieved where neither aot-550 nor visibility-km is given. Source: GIPP `VIS_Update_Mode`.
     aerosol_retrieval: bool = true, Flag;
+    /// Write a mask of the dark vegetation that showed the aerosol, `MSK_DDVPXL`. Default no. Source: GIPP `Generate_DDV_Output`.
+    ddv_output: bool = false, Flag;
     /// Whether water vapour is retrieved where water-vapour-cm is not given. Source: GIPP `WV_Correction`.
     water_vapour_retrieval: bool = true, Flag;
     /// Water vapour where there is no land: what is found there, the mean of the land, or that of the land in the row. Default
@@ -51,10 +53,17 @@ options! {
     negative_nir: f64 = -0.005, Number { low: -0.1, high: 0.1, unit: "" };
     /// Whether the path reflectance of the table is scaled in the blue to that of the scene. Default no. Source: GIPP `Scaling_Disabler`.
     path_scaling: bool = false, Flag;
-    /// Least and largest factor of that. Default 0.9. Source: GIPP `min_sc_blu`.
+    /// Whether the factor of that is limited. Default yes. Source: GIPP `Scaling_Limiter`.
+    path_scale_limited: bool = true, Flag;
+    /// Least factor of that. Default 0.9. Source: GIPP `min_sc_blu`.
     path_scale_lower: f64 = 0.9, Number { low: 0.1, high: 1.0, unit: "" };
     /// Largest factor of that. Default 1.1. Source: GIPP `max_sc_blu`.
     path_scale_upper: f64 = 1.1, Number { low: 1.0, high: 10.0, unit: "" };
+    /// Share of the dark pixels of all three attempts that must be used for it, 0 to 1. Default 0.25. Source: GIPP
+    /// `AC_Spr_Refl_Percentage`.
+    path_scale_least_share: f64 = 0.25, Number { low: 0.0, high: 1.0, unit: "" };
+    /// Dark pixels that must be used for it, per thousand of the pixels with data. Default 0.3. Source: GIPP `AC_Spr_Refl_Promille`.
+    path_scale_least_promille: f64 = 0.3, Number { low: 0.0, high: 1000.0, unit: "per thousand" };
     /// Deviation from 1 from which on it is applied. Default 0.05. Source: GIPP `AC_Aerosol_Type_Ratio_Th`.
     path_scale_threshold: f64 = 0.05, Number { low: 0.0, high: 1.0, unit: "" };
 }

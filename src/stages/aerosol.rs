@@ -1,6 +1,7 @@
 //! The retrieval of aerosol; adapters of `sen2cor_core::aerosol`.
 
 use super::atmosphere::{MapSource, cell_values};
+use super::relief::{open_elevation, varied};
 use crate::air::MapRange;
 use ndarray::ArrayView2;
 use sen2cor_core::aerosol::dark::{DarkCounts, DarkInput, DarkThresholds, cloud_radius, find_dark};
@@ -11,6 +12,7 @@ use sen2cor_core::aerosol::spread::{Spread, SpreadInput, spread};
 use sen2cor_core::cells::{CellAxes, CellTable, Lattice, LatticeMaps, Load, LoadScale, MapView};
 use sen2cor_core::dn;
 use sen2cor_core::grid::{Resolution, Window};
+use sen2cor_core::reflectance::{SlopeLight, Slopes};
 use sen2cor_exec::{Kernel, KernelError, UnitIo};
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +31,9 @@ fn open_tables<'a, const N: usize>(
     tables.try_into().map_err(|_| KernelError::internal("another number of tables"))
 }
 
-/// The elevation, constant or table `slot`.
-fn open_elevation<'a>(io: &UnitIo<'a>, source: MapSource, slot: usize) -> Result<MapView<'a>, KernelError> {
-    Ok(match source {
-        MapSource::Constant(value) => MapView::Constant(value),
-        MapSource::Table => MapView::Grid60(io.table::<f32>(slot)?),
-    })
+/// The slopes, if there are any and they count.
+fn open_slopes<'a>(light: Option<SlopeLight>, elevation_km: &MapView<'a>) -> Option<Slopes<'a>> {
+    Some(Slopes::new(varied(elevation_km)?, light?))
 }
 
 /// Finds dark reference pixels. Inputs: B04, B8A, B12, class map, all on one grid. Tables: atmosphere of the three bands, elevation.
@@ -47,6 +46,7 @@ pub(crate) struct FindDarkParams {
     pub(crate) resolution: Resolution,
     pub(crate) axes: [CellAxes; 3],
     pub(crate) elevation_km: MapSource,
+    pub(crate) slopes: Option<SlopeLight>,
     /// The load with which pixels are looked at.
     pub(crate) load: f32,
 }
@@ -92,6 +92,7 @@ impl Kernel for FindDark {
             target,
             image: io.extent().shape(grid),
             lattices: lattices.each_ref(),
+            slopes: open_slopes(params.slopes, &elevation_km),
         };
         let counts = find_dark(&input, &params.thresholds, grid, io.output::<u8>(0)?);
         let bright_loads = counts
@@ -111,6 +112,22 @@ impl Kernel for FindDark {
     }
 }
 
+/// The mask of dark vegetation in the product: 1 where a pixel was used. Input: marks.
+pub(crate) struct MarkDark;
+
+impl Kernel for MarkDark {
+    const NAME: &'static str = "aerosol.mark-dark/1";
+    /// Marks up to this one count; 0: none.
+    type Params = u8;
+    type Partial = ();
+
+    fn run(attempt: &u8, io: &mut UnitIo<'_>) -> Result<(), KernelError> {
+        let marks = io.input::<u8>(0)?;
+        io.output::<u8>(0)?.zip_mut_with(&marks, |out, mark| *out = u8::from((1..=*attempt).contains(mark)));
+        Ok(())
+    }
+}
+
 /// Aerosol load of dark pixels. Inputs: B02, B04, B12 and marks on one grid, then (60 m) the surroundings of B04 and B12 if they
 /// are taken off. Tables: atmosphere of the three bands, elevation. Outputs on the 60 m grid: numbers, sums of loads.
 pub(crate) struct InvertDark;
@@ -121,6 +138,7 @@ pub(crate) struct InvertDarkParams {
     pub(crate) resolution: Resolution,
     pub(crate) axes: [CellAxes; 3],
     pub(crate) elevation_km: MapSource,
+    pub(crate) slopes: Option<SlopeLight>,
     pub(crate) ratios: DarkRatios,
     /// Marks up to this one count; 0: none.
     pub(crate) attempt: u8,
@@ -135,6 +153,7 @@ impl Kernel for InvertDark {
         let tables = open_tables(io, &params.axes)?;
         let band = |slot| io.input::<u16>(slot);
         let around = if io.input_count() > 4 { Some([band(4)?, band(5)?]) } else { None };
+        let elevation_km = open_elevation(io, params.elevation_km, 3)?;
         let input = InvertInput {
             bands: [band(0)?, band(1)?, band(2)?],
             marks: io.input::<u8>(3)?,
@@ -142,7 +161,8 @@ impl Kernel for InvertDark {
             target: io.window(params.resolution),
             resolution: params.resolution,
             tables: tables.each_ref(),
-            elevation_km: open_elevation(io, params.elevation_km, 3)?,
+            elevation_km,
+            slopes: open_slopes(params.slopes, &elevation_km),
         };
         let (count, load) = (io.output::<u8>(0)?, io.output::<f32>(1)?);
         Ok(invert_dark(&input, params.attempt, &params.ratios, count, load))
@@ -158,6 +178,7 @@ pub(crate) struct CountRungs;
 pub(crate) struct CountRungsParams {
     pub(crate) axes: [CellAxes; 3],
     pub(crate) elevation_km: MapSource,
+    pub(crate) slopes: Option<SlopeLight>,
     pub(crate) loads: Vec<f32>,
     pub(crate) cut_off: CutOff,
 }
@@ -173,6 +194,7 @@ impl Kernel for CountRungs {
         let band = |slot| io.input::<u16>(slot);
         let around = if io.input_count() > 5 { Some([band(5)?, band(6)?, band(7)?]) } else { None };
         let class = io.input::<u8>(4)?;
+        let elevation_km = open_elevation(io, params.elevation_km, 3)?;
         let input = LadderInput {
             bands: [band(0)?, band(1)?, band(2)?],
             around,
@@ -180,7 +202,8 @@ impl Kernel for CountRungs {
             dark: io.input::<u8>(3)?,
             target,
             tables: tables.each_ref(),
-            elevation_km: open_elevation(io, params.elevation_km, 3)?,
+            elevation_km,
+            slopes: open_slopes(params.slopes, &elevation_km),
         };
         Ok(count_rungs(&input, &params.loads, params.cut_off))
     }
@@ -242,7 +265,7 @@ impl Kernel for SpreadLoad {
 }
 
 /// Optical depth as the product has it.
-fn product_aot(scale: LoadScale, load: f32, km: f32) -> f32 {
+pub(super) fn product_aot(scale: LoadScale, load: f32, km: f32) -> f32 {
     let load = Load { scale, value: f64::from(load) };
     match scale {
         LoadScale::Aot550 => load.value as f32,

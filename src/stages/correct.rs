@@ -6,12 +6,12 @@ use ndarray::{ArrayView2, Axis, Slice};
 use sen2cor_core::cells::{CellAxes, CellTable, Lattice};
 use sen2cor_core::dn;
 use sen2cor_core::grid::Resolution;
-use sen2cor_core::reflectance::{BlockInput, CorrectionParameters, correct_block};
+use sen2cor_core::reflectance::{BlockInput, CorrectionParameters, Terrain, correct_block};
 use sen2cor_exec::{Kernel, KernelError, UnitIo};
 use serde::{Deserialize, Serialize};
 
 /// Corrects a block of a band; pixels of class 0 become no data. Inputs: the band, the class map of the same or a coarser
-/// grid. Tables: the atmosphere of the band on cells, then the maps that are not constant.
+/// grid, then what [`GroundInputs`] says. Tables: the atmosphere of the band on cells, then the maps that are not constant.
 pub(crate) struct CorrectBand;
 
 /// Parameters of [`CorrectBand`].
@@ -20,6 +20,31 @@ pub(crate) struct CorrectParams {
     pub(crate) axes: CellAxes,
     pub(crate) maps: MapSources,
     pub(crate) correction: CorrectionParameters,
+    /// What is known of the ground, if it is sloping.
+    pub(crate) ground: GroundInputs,
+}
+
+/// Inputs of the correction on sloping ground: elevation in metres and large clouds on the grid of the class map, then
+/// these.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct GroundInputs {
+    /// Where mountains let the sun through.
+    pub(crate) lit: bool,
+    /// Where there is vegetation.
+    pub(crate) vegetation: bool,
+}
+
+impl GroundInputs {
+    fn open<'a>(self, io: &UnitIo<'a>, classes: ArrayView2<'a, u8>) -> Result<Terrain<'a>, KernelError> {
+        let vegetation = 4 + usize::from(self.lit);
+        Ok(Terrain {
+            elevation_m: io.input::<f32>(2)?,
+            classes,
+            level: Some(io.input::<u8>(3)?),
+            lit: self.lit.then(|| io.input::<u8>(4)).transpose()?,
+            vegetation: self.vegetation.then(|| io.input::<u8>(vegetation)).transpose()?,
+        })
+    }
 }
 
 /// Pixels whose surface reflectance is negative, and pixels that have data.
@@ -30,7 +55,7 @@ pub(crate) struct Negatives {
 }
 
 impl Kernel for CorrectBand {
-    const NAME: &'static str = "reflectance.correct-band/2";
+    const NAME: &'static str = "reflectance.correct-band/3";
     type Params = CorrectParams;
     type Partial = Negatives;
 
@@ -42,9 +67,10 @@ impl Kernel for CorrectBand {
         let grid = params.correction.resolution;
         let (toa, class) = (io.input::<u16>(0)?, io.input::<u8>(1)?);
         let maps = params.maps.open(io, 1)?;
+        let relief = params.correction.relief;
         let table = CellTable::new(&params.axes, cell_values(&io.table::<f32>(0)?)?)
             .ok_or_else(|| KernelError::internal("a cell table that is too short"))?;
-        let lattice = Lattice::new(&table, &maps, grid, io.window_with_halo(grid), false);
+        let lattice = Lattice::new(&table, &maps, grid, io.window_with_halo(grid), relief.is_some());
         let class_pixels = pixels_per_class(&toa, &class);
         let class_grid = Resolution::from_metres(grid.metres() * class_pixels as u32)
             .ok_or_else(|| KernelError::internal("a class map on no grid"))?;
@@ -56,7 +82,7 @@ impl Kernel for CorrectBand {
             lattice: &lattice,
             target: io.window(grid),
             image: io.extent().shape(grid),
-            terrain: None,
+            terrain: relief.map(|_| params.ground.open(io, class)).transpose()?,
         };
         correct_block(&input, &params.correction, output.view_mut()).map_err(|e| defect(&e))?;
         Ok(count_negatives(&output.view()))

@@ -5,12 +5,14 @@
 
 pub(crate) mod aerosol;
 pub(crate) mod atmosphere;
+pub(crate) mod cirrus;
 pub(crate) mod classify;
 pub(crate) mod codec;
 pub(crate) mod correct;
 pub(crate) mod imagery;
 pub(crate) mod masks;
 pub(crate) mod region;
+pub(crate) mod relief;
 pub(crate) mod resample;
 pub(crate) mod simulate;
 pub(crate) mod terrain;

@@ -7,6 +7,7 @@ use crate::classify::SceneClass;
 use crate::dn;
 use crate::filter::{BoxMeans, Patch, odd};
 use crate::grid::{Resolution, Window};
+use crate::reflectance::Slopes;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,9 @@ const LEAST_COS_SUN: f32 = 0.258_819;
 /// Width of the box in which clouds are counted, metres, and the largest mean of a mask of 0 and 255 in it.
 const CLOUD_BOX_M: f64 = 1000.0;
 const CLOUD_MEAN: i64 = 5;
+
+/// Largest difference of incidence and sun zenith angle of bright pixels, degrees.
+const BRIGHT_TILT_DEG: f32 = 15.0;
 
 /// Largest number of bright pixels that are kept.
 pub const BRIGHTEST: usize = 10;
@@ -129,6 +133,8 @@ pub struct DarkInput<'a> {
     pub image: (usize, usize),
     /// The atmosphere in B04, B8A and B12 over the target pixels, with the aerosol that is assumed at first.
     pub lattices: [&'a Lattice; 3],
+    /// The slopes of the ground; `None`: it is level.
+    pub slopes: Option<Slopes<'a>>,
 }
 
 /// How far around a block clouds are counted, pixels.
@@ -175,7 +181,8 @@ pub fn find_dark(
             let above = |i: usize, toa: f32| (toa - buffers[i][col]) * buffers[i + 1][col];
             let ground =
                 Ground { red, nir, red_y: above(0, red), nir_y: above(2, nir), swir_y: above(4, swir) };
-            if ground.is_bright(thresholds) {
+            if ground.is_bright(thresholds) && is_nearly_level(input, resolution, (row, col), buffers[6][col])
+            {
                 let place = ((input.target.row + row) as u32, (input.target.col + col) as u32);
                 counts.bright.push((ground.red_y, place.0, place.1));
             }
@@ -219,6 +226,19 @@ impl Ground {
     fn is_bright(&self, t: &DarkThresholds) -> bool {
         self.nir_y > t.bright_nir && self.ndvi() > t.bright_ndvi && self.red_y > 0.01
     }
+}
+
+/// Whether the sun falls on a pixel at nearly the angle at which it falls on level ground.
+fn is_nearly_level(
+    input: &DarkInput<'_>,
+    resolution: Resolution,
+    (row, col): (usize, usize),
+    cos_sun: f32,
+) -> bool {
+    let Some(slopes) = &input.slopes else { return true };
+    let per_60 = 60 / resolution.metres() as usize;
+    let tilt = slopes.at((input.target.row + row) / per_60, (input.target.col + col) / per_60, cos_sun);
+    (libm::acosf(tilt.cosine.min(1.0)) - libm::acosf(cos_sun)).abs() < BRIGHT_TILT_DEG.to_radians()
 }
 
 /// Where the mean of the cloud mask (0, 255) over the box is small.

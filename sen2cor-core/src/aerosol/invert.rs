@@ -3,6 +3,7 @@
 use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, MapView};
 use crate::dn;
 use crate::grid::{Resolution, Window};
+use crate::reflectance::{Slopes, Tilt};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,8 @@ pub struct InvertInput<'a> {
     pub tables: [&'a CellTable<'a>; 3],
     /// Elevation, km.
     pub elevation_km: MapView<'a>,
+    /// The slopes of the ground; `None`: it is level.
+    pub slopes: Option<Slopes<'a>>,
 }
 
 /// Coefficients of a lattice cell at every load.
@@ -126,7 +129,7 @@ pub fn invert_dark(
                     cell = Some((place, input.cell(place)));
                 }
                 let Some((_, cell)) = &cell else { continue };
-                let pixel = Pixel::new(input, (row, col), per_60);
+                let pixel = Pixel::new(input, (row, col), per_60, cell.loads[0][1].cos_sun);
                 let position = pixel.position(cell, ratios);
                 let load = interpolate(loads, position);
                 let steps = (load * STEPS_PER_LOAD + 0.5).max(0.0) as u32;
@@ -192,16 +195,19 @@ struct Pixel {
     red: f32,
     swir: f32,
     around: Option<(f32, f32)>,
+    tilt: Option<Tilt>,
 }
 
 impl Pixel {
-    fn new(input: &InvertInput<'_>, at: (usize, usize), per_60: usize) -> Self {
+    fn new(input: &InvertInput<'_>, at: (usize, usize), per_60: usize, cos_sun: f32) -> Self {
         let [blue, red, swir] = input.bands.map(|band| dn::to_reflectance(band[at]));
         let coarse = (at.0 / per_60, at.1 / per_60);
         let around = input
             .around
             .map(|[red, swir]| (dn::to_reflectance(red[coarse]), dn::to_reflectance(swir[coarse])));
-        Self { blue, red, swir, around }
+        let (first_row, first_col) = (input.target.row / per_60, input.target.col / per_60);
+        let tilt = input.slopes.as_ref().map(|s| s.at(first_row + coarse.0, first_col + coarse.1, cos_sun));
+        Self { blue, red, swir, around, tilt }
     }
 
     /// Red above what B12 says, which falls with the load.
@@ -211,6 +217,7 @@ impl Pixel {
             let y = (toa - c.path) * c.gain;
             let mean = around.map_or(y, |around| ((around - c.path) * c.gain).max(0.0));
             let y = y + ratios.surroundings * c.ratio * (y - mean);
+            let y = y * self.tilt.map_or(1.0, |tilt| tilt.factor(c));
             if ratios.multiple_reflection { y / (1.0 + mean * c.albedo) } else { y }
         };
         let at_first = ratios.swir_load.map(|position| {

@@ -3,9 +3,10 @@
 //! All visibilities above that of the retrieval are tried in one pass over the 60 m grid; the first that satisfies the rule is
 //! taken. Source: Sen2Cor 2.8 (description of its correction). See `docs/science/aerosol-and-visibility.md`.
 
-use crate::cells::{CellTable, LATTICE_STEP_M, MapView};
+use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, MapView};
 use crate::dn;
 use crate::grid::Window;
+use crate::reflectance::{Slopes, Tilt};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +117,8 @@ pub struct LadderInput<'a> {
     pub tables: [&'a CellTable<'a>; 3],
     /// Elevation, km.
     pub elevation_km: MapView<'a>,
+    /// The slopes of the ground; `None`: it is level.
+    pub slopes: Option<Slopes<'a>>,
 }
 
 /// Counts the pixels of a block on all rungs; a rung is an aerosol load in the numbers of the tables.
@@ -144,52 +147,55 @@ pub fn count_rungs(input: &LadderInput<'_>, loads: &[f32], cut_off: CutOff) -> V
             let toa = samples.map(dn::to_reflectance);
             let around = input.around.map(|planes| planes.map(|plane| dn::to_reflectance(plane[[row, col]])));
             let dark = input.dark[[row, col]] > 0;
+            let tilt = input.slopes.as_ref().zip(coefficients.first()).map(|(slopes, bands): (_, &Bands)| {
+                slopes.at(target.row + row, target.col + col, bands[1].cos_sun)
+            });
+            let seen = Seen { toa, around, tilt, dark };
             for (rung, bands) in rungs.iter_mut().zip(&coefficients) {
-                count(rung, toa, around, bands, dark, cut_off);
+                seen.count(rung, bands, cut_off);
             }
         }
     }
     rungs
 }
 
-/// Path, gain and ratio of three bands.
-type Bands = [[f32; 3]; 3];
+/// The atmosphere in three bands.
+type Bands = [Coefficients; 3];
 
 impl LadderInput<'_> {
     fn coefficients(&self, cell: (usize, usize), loads: &[f32]) -> Vec<Bands> {
         let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
         let (place, km) = ((middle(cell.0), middle(cell.1)), self.elevation_km.at_middle(cell));
-        let of = |table: &CellTable<'_>, load: f32| {
-            let c = table.at(place, load, km, 0.0);
-            [c.path, c.gain, c.ratio]
-        };
-        loads.iter().map(|&load| self.tables.map(|table| of(table, load))).collect()
+        loads.iter().map(|&load| self.tables.map(|table| table.at(place, load, km, 0.0))).collect()
     }
 }
 
-#[inline]
-fn count(
-    rung: &mut Rung,
+/// A pixel and what is known of it.
+struct Seen {
     toa: [f32; 3],
     around: Option<[f32; 3]>,
-    bands: &Bands,
+    tilt: Option<Tilt>,
     dark: bool,
-    cut_off: CutOff,
-) {
-    let surface = |i: usize| {
-        let [path, gain, ratio] = bands[i];
-        let y = (toa[i] - path) * gain;
-        let mean = around.map_or(y, |around| ((around[i] - path) * gain).min(0.4));
-        y + ratio * (y - mean)
-    };
-    let (red, nir) = (surface(1), surface(2));
-    rung.pixels += 1;
-    rung.negative[0] += u64::from(red < cut_off.red);
-    rung.negative[1] += u64::from(nir < cut_off.nir);
-    if dark {
-        let steps = |y: f32| (y.clamp(-1.0, 2.0) * 1e5) as i64;
-        rung.dark[0] += steps(surface(0));
-        rung.dark[1] += steps(red);
+}
+
+impl Seen {
+    #[inline]
+    fn count(&self, rung: &mut Rung, bands: &Bands, cut_off: CutOff) {
+        let surface = |i: usize| {
+            let c = &bands[i];
+            let y = (self.toa[i] - c.path) * c.gain;
+            let mean = self.around.map_or(y, |around| ((around[i] - c.path) * c.gain).min(0.4));
+            (y + c.ratio * (y - mean)) * self.tilt.map_or(1.0, |tilt| tilt.factor(c))
+        };
+        let (red, nir) = (surface(1), surface(2));
+        rung.pixels += 1;
+        rung.negative[0] += u64::from(red < cut_off.red);
+        rung.negative[1] += u64::from(nir < cut_off.nir);
+        if self.dark {
+            let steps = |y: f32| (y.clamp(-1.0, 2.0) * 1e5) as i64;
+            rung.dark[0] += steps(surface(0));
+            rung.dark[1] += steps(red);
+        }
     }
 }
 

@@ -58,7 +58,7 @@ struct Run {
 }
 
 /// Members that touch along edges, numbered in the order of their first pixels.
-struct Blobs {
+pub(crate) struct Blobs {
     shape: (usize, usize),
     runs: Vec<Run>,
     /// Index of the first run of each row, and of the end.
@@ -68,7 +68,7 @@ struct Blobs {
 
 impl Blobs {
     /// Finds the blobs of the members that a function tells row by row.
-    fn find(shape: (usize, usize), mut tell: impl FnMut(usize, &mut [bool])) -> Self {
+    pub(crate) fn find(shape: (usize, usize), mut tell: impl FnMut(usize, &mut [bool])) -> Self {
         let mut members = vec![false; shape.1];
         let mut blobs = Self { shape, runs: Vec::new(), rows: vec![0], count: 0 };
         let mut parents: Vec<usize> = Vec::new();
@@ -94,6 +94,23 @@ impl Blobs {
         }
         blobs.number(&mut parents);
         blobs
+    }
+
+    /// Number of members of each blob.
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.count];
+        for run in &self.runs {
+            sizes[run.blob] += run.end - run.start;
+        }
+        sizes
+    }
+
+    /// Row, first column and end of the parts of rows that belong to some blobs.
+    pub(crate) fn runs_of(
+        &self,
+        wanted: impl Fn(usize) -> bool,
+    ) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.runs.iter().filter(move |run| wanted(run.blob)).map(|run| (run.row, run.start, run.end))
     }
 
     fn number(&mut self, parents: &mut [usize]) {

@@ -48,6 +48,7 @@ mod thresholds;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use blobs::Blobs;
 pub use blobs::recover_towns;
 pub use class::SceneClass;
 pub use counts::{ClassCounts, ClassPercentages};

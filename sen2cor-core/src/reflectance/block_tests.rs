@@ -66,6 +66,8 @@ fn relief() -> Relief {
         least_cosine: 0.0,
         cutoff: 1.5,
         brdf: None,
+        highest_km: 5.0,
+        level: false,
     }
 }
 
@@ -101,6 +103,8 @@ fn run(
         elevation_m: part(ground, window),
         lit: None,
         classes: part(&classes, window),
+        level: None,
+        vegetation: None,
     });
     let input = BlockInput {
         toa: part(toa, window),
@@ -179,13 +183,57 @@ fn a_slope_towards_the_sun_looks_darker_after_the_correction() {
     assert!((slope.cosine - 1.0 / (1.0f32 + 0.08).sqrt()).abs() < 1e-5);
 }
 
+/// A uniform surface on hills as the sensor sees it: brighter where it faces the sun.
+#[test]
+fn hills_are_flat_again_after_the_correction() {
+    let ground = Array2::from_shape_fn(IMAGE, |(row, col)| {
+        300.0 + 40.0 * libm::sinf(row as f32 / 5.0) * libm::cosf(col as f32 / 7.0)
+    });
+    let (surface, c) = (0.25f32, coefficients());
+    let relief = Relief { start_reflectance: surface, iterations: 0, ..relief() };
+    let azimuth = relief.sun_azimuth_deg.to_radians();
+    let sun = (libm::sinf(azimuth), libm::cosf(azimuth));
+    let mut cosines = Vec::new();
+    let toa = Array2::from_shape_fn(IMAGE, |(row, col)| {
+        let slope = Slope::new(gradient(&ground.view(), 20.0, row, col));
+        let (cosine, sky) = (slope.incidence(c.cos_sun, sun), slope.sky_view());
+        let y = surface / (1.0 - surface * c.albedo);
+        let around_sun = c.sun * cosine / c.cos_sun;
+        let opposite = (c.direct * c.cos_sun + c.diffuse) * (1.0 - sky) * relief.start_reflectance;
+        let flux = c.direct * cosine + c.diffuse * (around_sun + (1.0 - c.sun) * sky) + opposite;
+        cosines.push(cosine);
+        dn::from_signed(libm::roundf((c.path + y * flux / c.cos_sun) * 1e4) as i32)
+    });
+    let corrected = run(&toa, Some(&ground), &parameters(0, Some(relief)), whole());
+    let level = run(&toa, None, &parameters(0, None), whole());
+    let spread = |image: &Array2<u16>| {
+        let values = || image.iter().map(|v| (f32::from(*v) - 1000.0) / 1e4);
+        values().fold(0.0f32, f32::max) - values().fold(1.0f32, f32::min)
+    };
+    let relative = cosines.iter().copied().fold(0.0, f32::max) / cosines.iter().copied().fold(1.0, f32::min);
+    assert!(relative > 1.3, "the hills are too flat to show anything: {relative}");
+    assert!(spread(&level) > 0.05 && spread(&corrected) < 3e-4, "{} {}", spread(&level), spread(&corrected));
+    assert!(corrected.iter().all(|v| v.abs_diff(3500) <= 3));
+}
+
+/// Ground of which only the elevation counts looks as level ground of that elevation does.
+#[test]
+fn leveled_ground_has_no_slopes() {
+    let toa = scene(true);
+    let ground = Array2::from_shape_fn(IMAGE, |(row, _)| 4.0 * row as f32);
+    let leveled = run(&toa, Some(&ground), &parameters(5, Some(relief().leveled())), whole());
+    let flat = run(&toa, None, &parameters(5, None), whole());
+    assert!(leveled.iter().zip(&flat).all(|(a, b)| a.abs_diff(*b) <= 1));
+}
+
 #[test]
 fn blocks_agree_with_the_whole() {
     let toa = scene(true);
     let ground = Array2::from_shape_fn(IMAGE, |(row, col)| {
         300.0 + 90.0 * libm::sinf(row as f32 / 5.0) * libm::cosf(col as f32 / 7.0)
     });
-    let smooth = Relief { smoothing_radius: 2, ..relief() };
+    // Each iteration looks one radius further.
+    let smooth = Relief { smoothing_radius: 2, neighbourhood_radius: 2, ..relief() };
     for (parameters, ground) in [
         (parameters(0, None), None),
         (parameters(7, None), None),

@@ -12,10 +12,14 @@
 
 mod block;
 mod brdf;
+mod clouds;
+mod slopes;
 mod terrain;
 
 pub use block::{BlockInput, CorrectionParameters, adjacency_radius, correct_block};
-pub use brdf::{BRDF_CODES, Brdf, brdf_factor};
+pub use brdf::{Brdf, BrdfCode, brdf_factor, is_vegetation};
+pub use clouds::mark_large_clouds;
+pub use slopes::{SlopeLight, Slopes, Tilt};
 pub use terrain::{Relief, Slope, Terrain, gradient};
 
 use crate::dn;

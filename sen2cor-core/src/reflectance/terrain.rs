@@ -7,6 +7,8 @@
 use super::Model;
 use super::block::{Apparent, BlockInput, STEPS, reflectance, steps, valid_mask, which};
 use super::brdf::{Brdf, brdf_factor};
+use super::clouds::is_cloud;
+use crate::classify::SceneClass;
 use crate::dn;
 use crate::filter::{BoxMeans, Patch};
 use crate::grid::{Resolution, Window};
@@ -24,7 +26,7 @@ pub struct Relief {
     pub neighbourhood_radius: usize,
     /// Reflectance of opposite slopes to begin with.
     pub start_reflectance: f32,
-    /// How often that is replaced by the mean of what was found; at least once.
+    /// How often that is replaced by the mean of what was found.
     pub iterations: u8,
     /// Least light from opposite slopes as a share of the beam on flat ground.
     pub least_terrain_light: f32,
@@ -34,6 +36,10 @@ pub struct Relief {
     pub cutoff: f32,
     /// Empirical correction for grazing light.
     pub brdf: Option<Brdf>,
+    /// Highest ground that the tables are asked for, km; the lowest is sea level.
+    pub highest_km: f32,
+    /// Whether only the elevation counts, not the slope.
+    pub level: bool,
 }
 
 impl Relief {
@@ -51,12 +57,28 @@ impl Relief {
             least_cosine: 26.0 / 255.0,
             cutoff: 1.5,
             brdf: None,
+            highest_km: if sen2cor { 3.5 } else { 5.0 },
+            level: false,
         }
     }
 
-    /// How far around a pixel the terrain matters.
+    /// The same for ground of which only the elevation counts.
+    #[must_use]
+    pub const fn leveled(self) -> Self {
+        Self {
+            level: true,
+            smoothing_radius: 0,
+            neighbourhood_radius: 0,
+            iterations: 0,
+            least_terrain_light: 0.0,
+            brdf: None,
+            ..self
+        }
+    }
+
+    /// How far around a pixel the terrain matters: every iteration looks at what the one before has found around.
     pub(super) fn halo_px(&self) -> usize {
-        self.smoothing_radius + self.neighbourhood_radius + 1
+        self.smoothing_radius + usize::from(self.iterations) * self.neighbourhood_radius + 1
     }
 }
 
@@ -69,6 +91,16 @@ pub struct Terrain<'a> {
     pub lit: Option<ArrayView2<'a, u8>>,
     /// Scene class of the window on the grid of the class map.
     pub classes: ArrayView2<'a, u8>,
+    /// Not 0 under clouds whose surface counts as level, on the grid of the class map; `None`: under all clouds.
+    pub level: Option<ArrayView2<'a, u8>>,
+    /// Not 0 where there is vegetation, for the correction of grazing light; `None`: as the scene class says.
+    pub vegetation: Option<ArrayView2<'a, u8>>,
+}
+
+impl Terrain<'_> {
+    fn is_level(&self, at: [usize; 2]) -> bool {
+        self.level.map_or_else(|| is_cloud(self.classes[at]), |level| level[at] != 0)
+    }
 }
 
 /// Gradient by Horn's formula, metres per metre to the east and to the north. At the border of the window the ground goes on as it is.
@@ -162,13 +194,13 @@ pub(super) fn apparent(
         .enumerate()
         .map(|(i, light)| masked(i, light.reflectance(relief.start_reflectance, 0.0, relief)))
         .collect();
-    if relief.neighbourhood_radius == 0 {
+    if relief.neighbourhood_radius == 0 || relief.iterations == 0 {
         return Apparent { window, values, valid };
     }
     let counted = clear_mask(&valid, terrain, input.class_pixels, window);
     let shares: Vec<i32> = light.iter().map(|light| steps(light.share)).collect();
     let mean_share = means(&shares, None, window, input, relief.neighbourhood_radius);
-    for _ in 0..relief.iterations.max(1) {
+    for _ in 0..relief.iterations {
         let clear: Vec<i32> = values.iter().zip(&counted).map(|(v, c)| v * i32::from(*c)).collect();
         let around = means(&clear, Some(&counted), window, input, relief.neighbourhood_radius);
         for (i, ((value, light), (around, share))) in
@@ -188,11 +220,6 @@ fn clear_mask(valid: &[u8], terrain: &Terrain<'_>, class_pixels: usize, window: 
             u8::from(valid.get(i) != Some(&0) && !is_cloud(class))
         })
         .collect()
-}
-
-/// Classes over which the ground is not seen.
-fn is_cloud(class: u8) -> bool {
-    matches!(class, 0 | 1 | 8..=10)
 }
 
 /// Means over boxes within the window; nearer to its edge than the radius, over what there is.
@@ -243,7 +270,7 @@ fn light(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_m
     let mut coefficients = Vec::with_capacity(window.rows * window.cols);
     for row in 0..window.rows {
         for (km, metres) in km.iter_mut().zip(terrain.elevation_m.row(row)) {
-            *km = metres / 1000.0;
+            *km = (metres / 1000.0).clamp(0.0, relief.highest_km);
         }
         input.lattice.row_at(row, &km, WANTED, buffers.each_mut().map(|b| &mut b[..]));
         for col in 0..window.cols {
@@ -256,9 +283,17 @@ fn light(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_m
     (0..coefficients.len())
         .map(|i| {
             let at = [i / window.cols, i % window.cols];
-            let class = terrain.classes[[at[0] / input.class_pixels, at[1] / input.class_pixels]];
-            let shaded = terrain.lit.is_some_and(|lit| lit[at] == 0);
-            let ground = Ground { cosine: smooth[i], sky: slopes[at].sky_view(), shaded, class };
+            let of_class = [at[0] / input.class_pixels, at[1] / input.class_pixels];
+            let ground = Ground {
+                cosine: smooth[i],
+                sky: slopes[at].sky_view(),
+                shaded: terrain.lit.is_some_and(|lit| lit[at] == 0),
+                level: relief.level || terrain.is_level(of_class),
+                vegetation: match terrain.vegetation {
+                    Some(vegetation) => vegetation[at] != 0,
+                    None => terrain.classes[of_class] == SceneClass::Vegetation as u8,
+                },
+            };
             light_of(input.toa[at], &coefficients[i], &ground, relief)
         })
         .collect()
@@ -277,18 +312,18 @@ struct Ground {
     cosine: f32,
     sky: f32,
     shaded: bool,
-    class: u8,
+    level: bool,
+    vegetation: bool,
 }
 
 fn light_of(sample: u16, coefficients: &[f32; 5], ground: &Ground, relief: &Relief) -> Light {
     let [path, direct, diffuse, sun, cos_sun] = *coefficients;
-    // A cloud is taken to be flat.
-    let cloudy = is_cloud(ground.class);
-    let (cosine, sky) = if cloudy { (cos_sun, 1.0) } else { (ground.cosine, ground.sky) };
-    let sees_sun = if cosine > 0.0 && !ground.shaded { 1.0 } else { 0.0 };
-    let cosine = cosine.max(relief.least_cosine);
+    let (cosine, sky) = if ground.level { (cos_sun, 1.0) } else { (ground.cosine, ground.sky) };
+    let shaded = ground.shaded && !ground.level;
+    let sees_sun = if cosine > 0.0 && !shaded { 1.0 } else { 0.0 };
+    let cosine = if ground.level { cosine } else { cosine.max(relief.least_cosine) };
     let around_sun = sees_sun * sun;
-    let beam = if ground.shaded && !cloudy { 0.0 } else { direct * cosine };
+    let beam = if shaded { 0.0 } else { direct * cosine };
     let flux = beam + diffuse * (around_sun * cosine / cos_sun + (1.0 - around_sun) * sky);
     let share = 1.0 - sky;
     let signal = if sample == dn::NO_DATA { 0.0 } else { reflectance(sample) - path };
@@ -298,7 +333,7 @@ fn light_of(sample: u16, coefficients: &[f32; 5], ground: &Ground, relief: &Reli
         beam: direct * cos_sun,
         opposite: (direct * cos_sun + diffuse) * share,
         share,
-        grazing: relief.brdf.map_or(1.0, |brdf| brdf_factor(&brdf, cosine, cos_sun, ground.class)),
+        grazing: relief.brdf.map_or(1.0, |brdf| brdf_factor(&brdf, cosine, cos_sun, ground.vegetation)),
         cos_sun,
     }
 }

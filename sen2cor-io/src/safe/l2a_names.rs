@@ -30,6 +30,8 @@ pub enum ImageKind {
     CloudProbability,
     /// Snow probability in per cent (`MSK_SNWPRB`).
     SnowProbability,
+    /// Where dark vegetation showed the aerosol (`MSK_DDVPXL`), 1; 0 elsewhere.
+    DarkVegetation,
     /// Small true colour image of the whole tile (`PVI`).
     Preview,
 }
@@ -52,13 +54,14 @@ impl ImageKind {
             Self::Tci => "TCI",
             Self::CloudProbability => "MSK_CLDPRB",
             Self::SnowProbability => "MSK_SNWPRB",
+            Self::DarkVegetation => "MSK_DDVPXL",
             Self::Preview => "PVI",
         }
     }
 
     /// Whether the file lies in `QI_DATA`; the others lie in `IMG_DATA` and are listed in the product metadata.
     pub const fn is_quality(self) -> bool {
-        matches!(self, Self::CloudProbability | Self::SnowProbability | Self::Preview)
+        matches!(self, Self::CloudProbability | Self::SnowProbability | Self::DarkVegetation | Self::Preview)
     }
 
     /// Place in the list of images of the product metadata: bands by `bandId`, then TCI, AOT, WVP, SCL.
@@ -72,6 +75,7 @@ impl ImageKind {
             Self::Scl => 16,
             Self::CloudProbability => 17,
             Self::SnowProbability => 18,
+            Self::DarkVegetation => 34,
             Self::Preview => 19,
         }
     }

@@ -82,7 +82,7 @@ fn masks(names: &L2aNames, facts: &L2aFacts, files: &[&str]) -> Element {
         list.push(mask);
     }
     for resolution in Resolution::ALL {
-        for kind in [ImageKind::CloudProbability, ImageKind::SnowProbability] {
+        for kind in [ImageKind::CloudProbability, ImageKind::SnowProbability, ImageKind::DarkVegetation] {
             if facts.images.contains(&(kind, resolution)) {
                 list.push(
                     text("MASK_FILENAME", names.image(kind, resolution)).with_attribute("type", kind.token()),
