@@ -242,7 +242,7 @@ impl<'a> Corrector<'a> {
         let output = stage.output(PlaneSpec::grid::<u8>(self.job.extent, grid));
         let needs: Vec<Need> =
             tables.iter().map(|table| table.0.into()).chain(air.elevation.needs()).collect();
-        stage.run_with(&needs, move |ready| {
+        stage.reach_m(0).run_with(&needs, move |ready| {
             let axes = [ready.get(tables[0].0)?.clone(), ready.get(tables[1].0)?.clone()];
             Ok(Some(VegetationParams { resolution: grid, axes, maps: air.sources(ready)?, least_ratio }))
         });

@@ -119,7 +119,7 @@ impl<'a> Cirrus<'a> {
             without.insert(band, stage.output(PlaneSpec::grid::<u16>(self.job.extent, grid)));
             let transmittance = if band == Band::B09 { self.transmittance_b09 } else { 1.0 };
             let factor = self.factor;
-            stage.run_with(&[factor.into()], move |ready| {
+            stage.reach_m(0).run_with(&[factor.into()], move |ready| {
                 let factor = *ready.get(factor)?;
                 let removal = factor.map(|factor| CirrusRemoval::new(factor, band, transmittance));
                 Ok(Some(RemoveParams { resolution: grid, removal }))

@@ -20,6 +20,7 @@ use crate::stages::codec::{
 use crate::stages::correct::{CorrectBand, CorrectParams, GroundInputs};
 use crate::stages::imagery::{Preview, TrueColour};
 use crate::stages::masks::{DrawQualityMask, MergeFlags, PolygonParams, QualityMaskParams, ReadQualityMask};
+use crate::stages::region::{CountClasses, CountNegatives, SumMap};
 use crate::stages::relief::{
     CoarsenElevation, LightGround, LightParams, MapOfElevation, MarkLargeClouds, MarkVegetation,
     MeasureParams, MeasureRelief, OfElevation, OfElevationParams, ReliefSums, VegetationParams,
@@ -474,8 +475,8 @@ fn per_pixel() -> Vec<&'static str> {
             let stage = (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed, R20), R20));
             stage.run::<TrueColour>(executor, (), &[PlaneSpec::grid_with_channels::<u8>(EXTENT, R20, 3)])
         }),
-        agree(Preview::NAME, &[one_unit()], |executor, tiling| {
-            let stage = (0..3).fold(Stage::new(tiling), |stage, seed| stage.table(&band(seed, R20)));
+        agree(Preview::NAME, &[Tiling::whole(EXTENT)], |executor, tiling| {
+            let stage = (0..3).fold(Stage::new(tiling), |stage, seed| stage.input(&band(seed, R20), R20));
             stage.run::<Preview>(executor, (), &[PlaneSpec::slots::<u8>(1, 3 * PREVIEW_EDGE * PREVIEW_EDGE)])
         }),
     ]
@@ -546,6 +547,38 @@ fn relief() -> Vec<&'static str> {
             let params = OfElevationParams { what, elevation_km: MapSource::Table };
             let stage = Stage::new(tiling).table(&map60(70, 0.1));
             stage.run::<MapOfElevation>(executor, params, &[grid::<f32>(R60)])
+        }),
+    ]
+}
+
+/// Figures of a region: those of its blocks add up to those of all of it.
+fn region() -> Vec<&'static str> {
+    fn counted<K: Kernel<Params = ()>>(executor: &dyn Executor, stage: Stage<'_>) -> Vec<K::Partial> {
+        let Stage { mut flow, tiling, inputs, .. } = stage;
+        let parts = flow.stage::<K>(K::NAME, tiling).inputs(inputs).run(());
+        let finished = flow.run(executor, &RunContext::default()).unwrap();
+        // Partial results need not be cloned one by one: they travel as bytes anyway.
+        let bytes = serde_json::to_vec(finished.get(parts).unwrap()).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+    vec![
+        agree(CountClasses::NAME, &blocks(), |executor, tiling| {
+            let parts = counted::<CountClasses>(executor, Stage::new(tiling).input(&class_map(81), R20));
+            let mut total = [0u64; 12];
+            for part in parts {
+                total.iter_mut().zip(part.0).for_each(|(sum, count)| *sum += count);
+            }
+            bytes_of(&total)
+        }),
+        agree(CountNegatives::NAME, &blocks(), |executor, tiling| {
+            let dark = band(82, R20).mapv(|v| v / 3);
+            let parts = counted::<CountNegatives>(executor, Stage::new(tiling).input(&dark, R20));
+            bytes_of(&parts.iter().fold((0, 0), |sum, part| (sum.0 + part.negative, sum.1 + part.valid)))
+        }),
+        agree(SumMap::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&band(83, R20), R20).input(&class_map(84), R20);
+            let parts = counted::<SumMap>(executor, stage);
+            bytes_of(&parts.iter().fold((0, 0), |sum, part| (sum.0 + part.count, sum.1 + part.sum)))
         }),
     ]
 }
@@ -932,6 +965,7 @@ fn every_kernel_gives_the_same_bits_everywhere() {
         classification(),
         late_classification(),
         per_pixel(),
+        region(),
         relief(),
         cirrus(),
         retrieval(),

@@ -203,7 +203,7 @@ impl Retrieval<'_> {
         let mut stage =
             flow.stage::<MarkDark>("retrieve aerosol: mask of dark vegetation", self.tiling).input(marks);
         let mask = stage.output(PlaneSpec::grid::<u8>(self.job.extent, self.grid));
-        stage.run_with(&[attempt.into()], move |ready| Ok(Some(*ready.get(attempt)?)));
+        stage.reach_m(0).run_with(&[attempt.into()], move |ready| Ok(Some(*ready.get(attempt)?)));
         mask
     }
 

@@ -274,6 +274,8 @@ mod tests {
                     let gipp = take(row, &value.to_string());
                     assert!(gipp.options.contains_key(option), "{name} {value}");
                     let mut table = gipp.options;
+                    // The highest ground is that of model physical.
+                    table.insert("model".to_owned(), Value::String("physical".to_owned()));
                     // Thresholds in a row must not fall, so all of them are given.
                     for other in ["dark_swir_upper_1", "dark_swir_upper_2", "dark_swir_upper_3"] {
                         if option.starts_with("dark_swir_upper") {
