@@ -7,6 +7,8 @@
 //! Source: Richter, Wang, Bachmann and Schlaepfer 2011 (doi:10.1080/01431161.2010.522198), candidates and limits of Sen2Cor.
 //! See `docs/science/cirrus.md`.
 
+#![allow(clippy::needless_pass_by_value, reason = "array views are handed over like slices")]
+
 use crate::classify::SceneClass;
 use crate::dn;
 use crate::filter::{mirror, upsample_row};
