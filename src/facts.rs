@@ -38,8 +38,10 @@ pub(crate) struct FlowResults {
     elevation: Option<ElevationStatistics>,
     /// The ground where there are data, if there is an elevation model and something needed it.
     ground: Option<Ground>,
-    /// The factor of cirrus, if it was looked for.
-    cirrus_factor: Option<Option<f64>>,
+    /// The factor with which cirrus was taken off.
+    cirrus_factor: Option<f64>,
+    /// Whether cirrus was looked for in vain.
+    cirrus_missed: bool,
     /// What the tables of the correction had to say.
     table: Notes,
     /// `None` if nothing needed it.
@@ -79,6 +81,7 @@ impl FlowResults {
             .elevation
             .and_then(|parts| finished.get(parts).ok())
             .map(|p| ElevationStatistics::join(p));
+        let cirrus = outcome.cirrus_factor.and_then(|factor| finished.get(factor).ok());
         let table_notes = outcome.table_notes.iter().filter_map(|&notes| finished.get(notes).ok());
         let table = table_notes.flatten().fold(Notes::default(), |all, notes| all.join(*notes));
         Ok(Self {
@@ -86,7 +89,8 @@ impl FlowResults {
             flagged,
             elevation,
             ground: outcome.ground.and_then(|ground| finished.get(ground).ok()).copied(),
-            cirrus_factor: outcome.cirrus_factor.and_then(|factor| finished.get(factor).ok()).copied(),
+            cirrus_factor: cirrus.and_then(|factor| *factor),
+            cirrus_missed: cirrus.is_some_and(Option::is_none),
             table,
             aerosol: finished.get(outcome.aerosol).ok().cloned(),
             mean_aot_550: mean(finished.get(outcome.aot_sum).map(Vec::as_slice).unwrap_or_default()),
@@ -109,7 +113,7 @@ impl FlowResults {
             let (low, _, high) = ground.elevation_km;
             QualityNote::Table { note: Note::Elevation, value: Some(format!("{low:.3} to {high:.3} km")) }
         });
-        let cirrus = (self.cirrus_factor == Some(None)).then(|| QualityNote::CirrusNotCorrected {
+        let cirrus = self.cirrus_missed.then(|| QualityNote::CirrusNotCorrected {
             reason: "there is too little of it, or too little land without".to_owned(),
         });
         aerosol
@@ -143,7 +147,7 @@ impl FlowResults {
             let mean = format!("{:.4}", self.mean_water_vapour_cm);
             values.push(value("mean_water_vapour_cm", mean, "B8A and B09"));
         }
-        if let Some(factor) = self.cirrus_factor.flatten() {
+        if let Some(factor) = self.cirrus_factor {
             values.push(value("cirrus_factor", format!("{factor:.2}"), "B10 against B01 to B03 over land"));
         }
         if let Some(ground) = &self.ground {

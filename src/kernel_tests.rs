@@ -630,10 +630,6 @@ fn retrieval() -> Vec<&'static str> {
             let stage = stage.table(&map60(58, 0.1));
             stage.run::<FindDark>(executor, params, &[grid::<u8>(R20)])
         }),
-        agree(MarkDark::NAME, &blocks(), |executor, tiling| {
-            let stage = Stage::new(tiling).input(&bytes_image(36, R20, 4), R20);
-            stage.run::<MarkDark>(executor, 2, &[grid::<u8>(R20)])
-        }),
         agree(InvertDark::NAME, &blocks(), |executor, tiling| {
             let ratios = DarkRatios {
                 red_over_swir: 0.5,
@@ -687,6 +683,10 @@ fn retrieval() -> Vec<&'static str> {
 fn maps() -> Vec<&'static str> {
     let elevation_km = MapSource::Constant(0.3);
     vec![
+        agree(MarkDark::NAME, &blocks(), |executor, tiling| {
+            let stage = Stage::new(tiling).input(&bytes_image(36, R20, 4), R20);
+            stage.run::<MarkDark>(executor, 2, &[grid::<u8>(R20)])
+        }),
         agree(SpreadLoad::NAME, &blocks(), |executor, tiling| {
             let spread = Spread { mean: 0.2, limit: 0.3, shift: -0.1, sigma_px: 2.5 };
             let scale = LoadScale::Aot550;

@@ -15,11 +15,11 @@ impl Kernel for SeeCirrus {
     type Params = ();
     type Partial = ();
 
-    fn halo_m(_: &()) -> u32 {
+    fn halo_m((): &()) -> u32 {
         60
     }
 
-    fn run(_: &(), io: &mut UnitIo<'_>) -> Result<(), KernelError> {
+    fn run((): &(), io: &mut UnitIo<'_>) -> Result<(), KernelError> {
         let grid = Resolution::R60;
         let windows = (io.window_with_halo(grid), io.window(grid));
         cirrus_reflectance(io.input::<u16>(0)?, windows, io.extent().shape(grid), io.output::<f32>(0)?);

@@ -35,11 +35,11 @@ pub(crate) struct GroundInputs {
 }
 
 impl GroundInputs {
-    fn open<'a>(self, io: &UnitIo<'a>, classes: ArrayView2<'a, u8>) -> Result<Terrain<'a>, KernelError> {
+    fn open<'a>(self, io: &UnitIo<'a>, classes: &ArrayView2<'a, u8>) -> Result<Terrain<'a>, KernelError> {
         let vegetation = 4 + usize::from(self.lit);
         Ok(Terrain {
             elevation_m: io.input::<f32>(2)?,
-            classes,
+            classes: *classes,
             level: Some(io.input::<u8>(3)?),
             lit: self.lit.then(|| io.input::<u8>(4)).transpose()?,
             vegetation: self.vegetation.then(|| io.input::<u8>(vegetation)).transpose()?,
@@ -82,7 +82,7 @@ impl Kernel for CorrectBand {
             lattice: &lattice,
             target: io.window(grid),
             image: io.extent().shape(grid),
-            terrain: relief.map(|_| params.ground.open(io, class)).transpose()?,
+            terrain: relief.map(|_| params.ground.open(io, &class)).transpose()?,
         };
         correct_block(&input, &params.correction, output.view_mut()).map_err(|e| defect(&e))?;
         Ok(count_negatives(&output.view()))
