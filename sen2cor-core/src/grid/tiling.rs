@@ -154,13 +154,14 @@ impl Tiling {
 
     /// Numbers of the blocks that share cells with an area.
     pub fn touching(&self, area: Block) -> impl Iterator<Item = usize> + use<> {
-        let blocks = |first: u32, cells: u32, edge: u32, count: usize| {
-            let end = if cells == 0 { 0 } else { ((first + cells - 1) / edge + 1) as usize };
-            ((first / edge) as usize).min(count)..end.min(count)
+        // The last block may be cut off by the extent, so the area is cut off first.
+        let blocks = |first: u32, cells: u32, edge: u32, size: u32| {
+            let end = min(first + cells, size);
+            if first < end { (first / edge) as usize..end.div_ceil(edge) as usize } else { 0..0 }
         };
-        let (rows, cols) = (self.count_rows(), self.count_cols());
-        let across = blocks(area.col, area.cols, self.block_cols, cols);
-        blocks(area.row, area.rows, self.block_rows, rows)
+        let cols = self.count_cols();
+        let across = blocks(area.col, area.cols, self.block_cols, self.extent.cols);
+        blocks(area.row, area.rows, self.block_rows, self.extent.rows)
             .flat_map(move |row| across.clone().map(move |col| row * cols + col))
     }
 
