@@ -202,23 +202,37 @@ impl Lattice {
     /// Linear between the node columns.
     fn spread(&self, node: impl Fn(usize) -> f32, out: &mut [f32]) {
         let per_node = self.pixels_per_node();
-        let (mut pixel, end) = (self.window.col, self.window.col + self.window.cols);
+        let centres = &CENTRES[..per_node];
+        let mut left = self.window.col / per_node - self.first.1;
+        let mut a = node(left);
+        let mut ahead = &centres[self.window.col % per_node..];
         let mut rest = &mut out[..self.window.cols];
-        while pixel < end {
-            let left = pixel / per_node - self.first.1;
-            let inside = pixel % per_node;
-            let count = (per_node - inside).min(end - pixel);
+        while !rest.is_empty() {
+            let count = ahead.len().min(rest.len());
             let (segment, after) = rest.split_at_mut(count);
-            let (a, b) = (node(left), node(left + 1));
+            let b = node(left + 1);
             let step = (b - a) / per_node as f32;
-            for (i, value) in segment.iter_mut().enumerate() {
-                *value = a + step * ((inside + i) as f32 + 0.5);
+            for (value, centre) in segment.iter_mut().zip(ahead) {
+                *value = a + step * centre;
             }
-            rest = after;
-            pixel += count;
+            (a, left, ahead, rest) = (b, left + 1, centres, after);
         }
     }
 }
+
+/// Pixels of 10 m from node to node.
+const MOST_PIXELS: usize = LATTICE_STEP_M / 10;
+
+/// Centres of the pixels behind a node, in pixels.
+const CENTRES: [f32; MOST_PIXELS] = {
+    let mut centres = [0.0; MOST_PIXELS];
+    let mut pixel = 0;
+    while pixel < MOST_PIXELS {
+        centres[pixel] = pixel as f32 + 0.5;
+        pixel += 1;
+    }
+    centres
+};
 
 fn slope(at: impl Fn(f32) -> Coefficients, km: f32) -> [f32; CELL_VALUES] {
     let (above, below) = (at(km + SLOPE_KM).to_array(), at((km - SLOPE_KM).max(0.0)).to_array());

@@ -5,6 +5,7 @@
 
 use super::mirror;
 use crate::grid::Window;
+use std::ops::Range;
 
 /// Samples of a part of an image.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +52,15 @@ impl<'a> BoxMeans<'a> {
         let mut small = vec![0u32; target.cols];
         for row in 0..target.rows {
             let middle = (target.row + row) as i64;
-            self.step(row == 0, middle, |line, sign| sums.add(&self.patch.values[line], sign, |&v| v));
+            self.step(row == 0, middle, |enter, leave| {
+                let leave = leave.map(|leave| &self.patch.values[leave]);
+                sums.step(&self.patch.values[enter], leave, |&v| v);
+            });
             sums.across(&columns, self.radius, &mut sums_out);
             if let (Some(counts), Some(valid)) = (&mut counts, self.patch.valid) {
-                self.step(row == 0, middle, |line, sign| counts.add(&valid[line], sign, |&v| i32::from(v)));
+                self.step(row == 0, middle, |enter, leave| {
+                    counts.step(&valid[enter], leave.map(|leave| &valid[leave]), |&v| i32::from(v));
+                });
                 counts.across(&columns, self.radius, &mut counts_out);
                 for (small, count) in small.iter_mut().zip(&counts_out) {
                     *small = *count as u32;
@@ -66,32 +72,44 @@ impl<'a> BoxMeans<'a> {
         }
     }
 
-    /// The rows that enter and leave the boxes around image row `middle`: all of them for the first row.
-    fn step(&self, first: bool, middle: i64, mut add: impl FnMut(std::ops::Range<usize>, i32)) {
+    /// The rows that enter and leave the boxes around image row `middle`: all of them enter for the first row.
+    fn step(&self, first: bool, middle: i64, mut step: impl FnMut(Range<usize>, Option<Range<usize>>)) {
         let radius = self.radius as i64;
         if first {
             for row in middle - radius..=middle + radius {
-                add(self.line(row), 1);
+                step(self.line(row), None);
             }
         } else {
-            add(self.line(middle + radius), 1);
-            add(self.line(middle - radius - 1), -1);
+            step(self.line(middle + radius), Some(self.line(middle - radius - 1)));
         }
     }
 
     /// Places in the patch of the samples of an image row.
-    fn line(&self, row: i64) -> std::ops::Range<usize> {
+    fn line(&self, row: i64) -> Range<usize> {
         let window = self.patch.window;
         let start = (mirror(row, self.patch.image.0) - window.row) * window.cols;
         start..start + window.cols
     }
 
-    /// For the columns from the left edge of the first box to the right edge of the last: their place in the patch.
-    fn columns(&self, target: Window) -> Vec<u32> {
+    /// The columns from the left edge of the first box to the right edge of the last.
+    fn columns(&self, target: Window) -> Columns {
         let radius = self.radius as i64;
         let (first, last) = (target.col as i64 - radius, (target.col + target.cols) as i64 + radius);
-        (first..last).map(|col| (mirror(col, self.patch.image.1) - self.patch.window.col) as u32).collect()
+        let place = |col: i64| mirror(col, self.patch.image.1) - self.patch.window.col;
+        let inside = first >= 0 && last <= self.patch.image.1 as i64;
+        if inside {
+            let start = place(first);
+            return Columns::Neighbours(start..start + (last - first) as usize);
+        }
+        Columns::Mirrored((first..last).map(|col| place(col) as u32).collect())
     }
+}
+
+/// Places of columns in a patch.
+enum Columns {
+    Neighbours(Range<usize>),
+    /// Beyond the border of the image.
+    Mirrored(Vec<u32>),
 }
 
 /// Sums down the columns.
@@ -105,28 +123,37 @@ impl Running {
         Self { columns: vec![0; width], extended: Vec::with_capacity(targets) }
     }
 
+    /// A row enters and another may leave.
     #[inline]
-    fn add<T>(&mut self, line: &[T], sign: i32, value: impl Fn(&T) -> i32) {
-        if sign > 0 {
-            for (sum, v) in self.columns.iter_mut().zip(line) {
-                *sum += value(v);
+    fn step<T>(&mut self, enter: &[T], leave: Option<&[T]>, value: impl Fn(&T) -> i32) {
+        match leave {
+            None => {
+                for (sum, v) in self.columns.iter_mut().zip(enter) {
+                    *sum += value(v);
+                }
             }
-        } else {
-            for (sum, v) in self.columns.iter_mut().zip(line) {
-                *sum -= value(v);
+            Some(leave) => {
+                for ((sum, v), w) in self.columns.iter_mut().zip(enter).zip(leave) {
+                    *sum += value(v) - value(w);
+                }
             }
         }
     }
 
     /// Sums of 2 radius + 1 neighbouring column sums.
-    fn across(&mut self, columns: &[u32], radius: usize, out: &mut [i64]) {
-        self.extended.clear();
-        self.extended.extend(columns.iter().map(|&col| self.columns[col as usize]));
+    fn across(&mut self, columns: &Columns, radius: usize, out: &mut [i64]) {
+        let extended = match columns {
+            Columns::Neighbours(range) => &self.columns[range.clone()],
+            Columns::Mirrored(places) => {
+                self.extended.clear();
+                self.extended.extend(places.iter().map(|&col| self.columns[col as usize]));
+                &self.extended
+            }
+        };
         let width = 2 * radius + 1;
-        let mut sum: i64 = self.extended[..width].iter().map(|&v| i64::from(v)).sum();
+        let mut sum: i64 = extended[..width].iter().map(|&v| i64::from(v)).sum();
         out[0] = sum;
-        let (leaving, entering) = (&self.extended[..], &self.extended[width..]);
-        for ((out, enter), leave) in out[1..].iter_mut().zip(entering).zip(leaving) {
+        for ((out, enter), leave) in out[1..].iter_mut().zip(&extended[width..]).zip(extended) {
             sum += i64::from(*enter) - i64::from(*leave);
             *out = sum;
         }

@@ -4,13 +4,15 @@
 //! on the way up, the reflectance freed of its surroundings is y + q (y - m), and the light that goes to and fro between ground and air is that of
 //! the surroundings: r = (y + q (y - m)) / (1 + m S), or times 1 - (m - 0.15) S in model `sen2cor`.
 
+use super::rows::{AloneRow, AmongRow, ApparentRow, MeanRow};
 use super::terrain::{Relief, Terrain};
 use super::{BandCorrection, ShapeMismatch, encode, fits};
 use crate::cells::Lattice;
 use crate::dn;
 use crate::filter::{BoxMeans, Patch, odd};
 use crate::grid::{Resolution, Window};
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
+use pulp::Arch;
 use serde::{Deserialize, Serialize};
 
 /// Reflectance is counted in these steps where it is summed, so that sums are exact.
@@ -106,7 +108,7 @@ pub fn correct_block(
         let mut row_out = Row::new(input.lattice, parameters);
         row_out.area = boxes.area();
         boxes.rows(input.target, |row, sums, counts| {
-            let y = &patch.values[(inner.0 + row) * patch.window.cols + inner.1..][..input.target.cols];
+            let y = apparent.line(inner.0 + row, inner.1, input.target.cols);
             row_out.among_others(input, row, y, (sums, counts), line(&mut surface, row));
         });
     }
@@ -162,7 +164,7 @@ impl Apparent {
 }
 
 /// In steps, rounded to the nearest; not a number counts as 0.
-#[inline]
+#[inline(always)]
 pub(super) fn steps(reflectance: f32) -> i32 {
     // 1.5 x 2^23: adding it leaves the integer in the low bits, negative ones as well.
     const ROUNDING: f32 = 12_582_912.0;
@@ -174,14 +176,14 @@ pub(super) fn steps(reflectance: f32) -> i32 {
 
 /// 1 where there are data; empty if there are data everywhere.
 pub(super) fn valid_mask(toa: &ArrayView2<'_, u16>) -> Vec<u8> {
-    if toa.iter().all(|&sample| sample != dn::NO_DATA) {
+    if toa.outer_iter().all(|row| !row.to_slice().unwrap_or_default().contains(&dn::NO_DATA)) {
         return Vec::new();
     }
     toa.iter().map(|&sample| u8::from(sample != dn::NO_DATA)).collect()
 }
 
 /// Reflectance of a sample; that of a missing one has no meaning.
-#[inline]
+#[inline(always)]
 pub(super) fn reflectance(sample: u16) -> f32 {
     (f32::from(sample) - dn::BIAS as f32) / dn::QUANTIFICATION
 }
@@ -190,14 +192,12 @@ fn flat(input: &BlockInput<'_>) -> Apparent {
     let window = input.lattice.window();
     let mut values = vec![0i32; window.rows * window.cols];
     let (mut path, mut gain) = (vec![0.0; window.cols], vec![0.0; window.cols]);
+    let arch = Arch::new();
     for ((row, samples), out) in input.toa.outer_iter().enumerate().zip(values.chunks_mut(window.cols.max(1)))
     {
         input.lattice.row(row, [which::PATH, which::GAIN], [&mut path, &mut gain]);
         let samples = samples.to_slice().unwrap_or_default();
-        for (((out, &sample), path), gain) in out.iter_mut().zip(samples).zip(&path).zip(&gain) {
-            let y = (reflectance(sample) - path) * gain;
-            *out = if sample == dn::NO_DATA { 0 } else { steps(y) };
-        }
+        arch.dispatch(ApparentRow { samples, path: &path, gain: &gain, out });
     }
     Apparent { window, values, valid: valid_mask(&input.toa) }
 }
@@ -206,6 +206,7 @@ fn flat(input: &BlockInput<'_>) -> Apparent {
 struct Row<'a> {
     lattice: &'a Lattice,
     parameters: &'a CorrectionParameters,
+    arch: Arch,
     area: u32,
     path: Vec<f32>,
     gain: Vec<f32>,
@@ -220,6 +221,7 @@ impl<'a> Row<'a> {
         Self {
             lattice,
             parameters,
+            arch: Arch::new(),
             area: 1,
             path: zeros(),
             gain: zeros(),
@@ -242,18 +244,21 @@ impl<'a> Row<'a> {
         self.lattice.row(at, wanted, [&mut self.path, &mut self.gain, &mut self.albedo]);
         let reference = self.parameters.reference_albedo;
         if self.parameters.relief.is_some() {
-            for ((out, y), albedo) in out.iter_mut().zip(y).zip(&self.albedo[col..]) {
-                *out = encode(last_step(*y as f32 / STEPS, *y as f32 / STEPS, *albedo, reference));
+            let pixels = out.iter_mut().zip(samples(input, at, col)).zip(y.iter().zip(&self.albedo[col..]));
+            for ((out, &sample), (y, albedo)) in pixels {
+                let stored = encode(last_step(*y as f32 / STEPS, *y as f32 / STEPS, *albedo, reference));
+                *out = if sample == dn::NO_DATA { dn::NO_DATA } else { stored };
             }
             return;
         }
-        let samples = input.toa.row(at);
-        let samples = &samples.to_slice().unwrap_or_default()[col..];
-        let coefficients = self.path[col..].iter().zip(&self.gain[col..]).zip(&self.albedo[col..]);
-        for ((out, &sample), ((path, gain), albedo)) in out.iter_mut().zip(samples).zip(coefficients) {
-            let y = (reflectance(sample) - path) * gain;
-            *out = encode(last_step(y, y, *albedo, reference));
-        }
+        self.arch.dispatch(AloneRow {
+            samples: samples(input, at, col),
+            path: &self.path[col..],
+            gain: &self.gain[col..],
+            albedo: &self.albedo[col..],
+            reference,
+            out,
+        });
     }
 
     fn among_others(
@@ -275,23 +280,22 @@ impl<'a> Row<'a> {
                 }
             }
         }
-        let reference = self.parameters.reference_albedo;
-        let around = self.mean.iter().zip(&self.ratio[col..]).zip(&self.albedo[col..]);
-        for ((out, &y), ((mean, ratio), albedo)) in out.iter_mut().zip(y).zip(around) {
-            let y = y as f32 / STEPS;
-            *out = encode(last_step(y + ratio * (y - mean), *mean, *albedo, reference));
-        }
+        self.arch.dispatch(AmongRow {
+            samples: samples(input, at, col),
+            y,
+            mean: &self.mean,
+            ratio: &self.ratio[col..],
+            albedo: &self.albedo[col..],
+            reference: self.parameters.reference_albedo,
+            out,
+        });
     }
 
     /// Means over the boxes, not negative.
     fn means(&mut self, sums: &[i64], counts: Option<&[u32]>) {
         let all = 1.0 / (f64::from(self.area) * f64::from(STEPS));
-        match counts {
-            None => {
-                for (mean, &sum) in self.mean.iter_mut().zip(sums) {
-                    *mean = (sum as f64 * all).max(0.0) as f32;
-                }
-            }
+        match counts.filter(|counts| counts.iter().any(|&count| count != self.area)) {
+            None => self.arch.dispatch(MeanRow { sums, factor: all, out: &mut self.mean }),
             Some(counts) => {
                 for ((mean, &sum), &count) in self.mean.iter_mut().zip(sums).zip(counts) {
                     // The same factor wherever the box is full, whether or not there are gaps elsewhere.
@@ -308,23 +312,24 @@ impl<'a> Row<'a> {
 }
 
 /// The light that goes to and fro between ground and air, which is that of the surroundings.
-#[inline]
-fn last_step(y: f32, mean: f32, albedo: f32, reference: Option<f32>) -> f32 {
+#[inline(always)]
+pub(super) fn last_step(y: f32, mean: f32, albedo: f32, reference: Option<f32>) -> f32 {
     match reference {
         None => y / (1.0 + mean * albedo),
         Some(reference) => y * (1.0 - (mean - reference) * albedo),
     }
 }
 
-/// Empties what has no data or class 0.
+/// The samples of a row of the window from a column on.
+fn samples<'a>(input: &BlockInput<'a>, row: usize, col: usize) -> &'a [u16] {
+    let mut rows = input.toa;
+    rows.slice_axis_inplace(Axis(0), Slice::from(row..row + 1));
+    rows.to_slice().unwrap_or_default().get(col..).unwrap_or_default()
+}
+
+/// Empties what has class 0.
 fn mask(input: &BlockInput<'_>, surface: &mut ArrayViewMut2<'_, u16>) {
-    let window = input.lattice.window();
-    let (first_row, first_col) = (input.target.row - window.row, input.target.col - window.col);
     for (row, mut out) in surface.outer_iter_mut().enumerate() {
-        let samples = input.toa.row(first_row + row);
-        for (out, &sample) in out.iter_mut().zip(samples.iter().skip(first_col)) {
-            *out = if sample == dn::NO_DATA { dn::NO_DATA } else { *out };
-        }
         let classes = input.scene_class.row(row / input.class_pixels);
         for (class_col, _) in classes.iter().enumerate().filter(|(_, class)| **class == 0) {
             let first = class_col * input.class_pixels;

@@ -9,10 +9,12 @@
 //! The surroundings of a pixel are taken to be as bright as itself. See `docs/science/surface-reflectance.md`.
 
 #![allow(clippy::needless_pass_by_value, reason = "array views are handed over like slices")]
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled for the narrowest vectors")]
 
 mod block;
 mod brdf;
 mod clouds;
+mod rows;
 mod slopes;
 mod terrain;
 
@@ -158,13 +160,13 @@ pub fn toa_reflectance(surface: f32, correction: &BandCorrection) -> f32 {
 
 /// Stores surface reflectance in the encoding of the planes: round(10000 r) + 1000, at least 1, at most
 /// [`LARGEST_SAMPLE`]. Halves are rounded up; what is not a number becomes no data.
-#[inline]
+#[inline(always)]
 pub fn encode(reflectance: f32) -> u16 {
     encode_with_offset(reflectance, dn::BIAS as u16)
 }
 
 /// As [`encode`] with another offset than 1000, e.g. 0 for products of the old encoding.
-#[inline]
+#[inline(always)]
 pub fn encode_with_offset(reflectance: f32, offset: u16) -> u16 {
     let value = reflectance * dn::QUANTIFICATION + f32::from(offset);
     let limited = value.clamp(1.0, f32::from(LARGEST_SAMPLE));
