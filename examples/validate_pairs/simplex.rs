@@ -2,12 +2,31 @@
 
 use crate::Failure;
 
-/// Limits of the unknowns: sun zenith (degrees), optical depth, water vapour (cm), sun azimuth (degrees).
-const LIMITS: [(f64, f64); 4] = [(5.0, 82.0), (0.005, 1.8), (0.05, 6.5), (0.0, 360.0)];
+/// Limits of the first unknowns: sun zenith (degrees), optical depth, water vapour (cm).
+const LIMITS: [(f64, f64); 3] = [(5.0, 82.0), (0.005, 1.8), (0.05, 6.5)];
 
-/// Values of the unknowns, in the order of [`LIMITS`].
+/// Values of the unknowns: those of [`LIMITS`], and the sun azimuth (degrees).
 #[derive(Clone, Copy)]
 pub(crate) struct Fit(pub(crate) [f64; 4]);
+
+impl Fit {
+    /// The same with another sun azimuth.
+    pub(crate) fn with_azimuth(mut self, azimuth_deg: f64) -> Self {
+        self.0[3] = azimuth_deg;
+        self
+    }
+
+    /// Limited to what the tables know; the azimuth goes round.
+    fn limited(mut self) -> Self {
+        for (value, (low, high)) in self.0.iter_mut().zip(LIMITS).take(3) {
+            *value = value.clamp(low, high);
+        }
+        self.with_azimuth(self.0[3].rem_euclid(360.0))
+    }
+}
+
+/// Where the corners of a simplex differ by no more than this, it has arrived.
+const ARRIVED: f64 = 1e-6;
 
 /// Nelder and Mead's simplex over the first `steps.len()` unknowns.
 pub(crate) fn simplex(
@@ -17,29 +36,28 @@ pub(crate) fn simplex(
     most: usize,
 ) -> Result<(f64, Fit), Failure> {
     let n = steps.len();
-    let limited = |mut fit: Fit| {
-        for (value, (low, high)) in fit.0.iter_mut().zip(LIMITS) {
-            *value = value.clamp(low, high);
-        }
-        fit
-    };
+    let start = start.limited();
     let mut corners = vec![(misfit(&start)?, start)];
     for (i, step) in steps.iter().enumerate() {
         let mut fit = start;
-        fit.0[i] += if fit.0[i] + step > LIMITS[i].1 { -step } else { *step };
-        let fit = limited(fit);
+        let most = LIMITS.get(i).map_or(f64::INFINITY, |limits| limits.1);
+        fit.0[i] += if fit.0[i] + step > most { -step } else { *step };
+        let fit = fit.limited();
         corners.push((misfit(&fit)?, fit));
     }
     for _ in 0..most {
         corners.sort_by(|a, b| a.0.total_cmp(&b.0));
         let worst = corners[n];
+        if worst.0 - corners[0].0 < ARRIVED {
+            break;
+        }
         let along = |factor: f64| {
             let mut fit = worst.1;
             for i in 0..n {
                 let middle = corners[..n].iter().map(|c| c.1.0[i]).sum::<f64>() / n as f64;
                 fit.0[i] = middle + factor * (middle - worst.1.0[i]);
             }
-            limited(fit)
+            fit.limited()
         };
         let mut try_at = along(1.0);
         let mut value = misfit(&try_at)?;
