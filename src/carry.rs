@@ -2,8 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::recipe::Job;
+use sen2cor_core::grid::Resolution;
 use sen2cor_io::bytes::ByteSource;
-use sen2cor_io::safe::{CopySource, FileCopy, L2aNames};
+use sen2cor_io::safe::{CopySource, FileCopy, ImageKind, L2aNames};
 
 /// Reports of the checks of the input, which the metadata of the product refer to.
 const REPORTS: [&str; 5] =
@@ -21,11 +22,12 @@ impl Carried {
     }
 }
 
-/// The files that go along with a tile.
+/// The files that go along with a tile; without a preview of its own the product takes that of the input, which the
+/// specification demands.
 ///
 /// # Errors
 /// If one of them cannot be opened.
-pub(crate) fn files(job: &Job<'_>, names: &L2aNames) -> Result<Vec<Carried>> {
+pub(crate) fn files(job: &Job<'_>, names: &L2aNames, has_preview: bool) -> Result<Vec<Carried>> {
     let granule = names.granule();
     let tile = job.tile;
     let mut found: Vec<(String, &str)> = Vec::new();
@@ -44,6 +46,9 @@ pub(crate) fn files(job: &Job<'_>, names: &L2aNames) -> Result<Vec<Carried>> {
     if let Some(datastrip) = job.product.datastrip(tile) {
         let folder = format!("DATASTRIP/{}/QI_DATA", datastrip.folder);
         found.extend(reports(job, &folder, &format!("{}/QI_DATA", names.datastrip())));
+    }
+    if let Some(preview) = tile.preview.as_deref().filter(|_| !has_preview) {
+        found.push((names.image(ImageKind::Preview, Resolution::R60), preview));
     }
     found.sort();
     found.dedup_by(|a, b| a.0 == b.0);

@@ -206,7 +206,8 @@ pub(crate) fn finish(
         })
         .transpose()
         .map_err(Error::input)?;
-    let carried = carry::files(job, writer.names())?;
+    let has_preview = results.images.iter().any(|(kind, _, _)| *kind == ImageKind::Preview);
+    let carried = carry::files(job, writer.names(), has_preview)?;
     let part = job.region.map(|region| part_of_tile(&job.tile.metadata.document, region));
     let part = part.transpose().map_err(Error::input)?;
     let input = L2aInput {

@@ -37,6 +37,17 @@ pub(crate) fn written(finished: &Finished, file: Written) -> Result<&WrittenFile
     Ok(finished.get(file)?.first().ok_or_else(missing)?)
 }
 
+/// Images that can be left out, or are no results.
+#[derive(Clone, Copy)]
+pub(crate) struct Extras {
+    /// True colour.
+    pub(crate) tci: bool,
+    /// Elevation, if there is any.
+    pub(crate) dem: bool,
+    /// The 20 m results averaged to 60 m.
+    pub(crate) averages: bool,
+}
+
 type Place<'a> = Box<dyn FnMut(ImageKind, Resolution) -> sen2cor_io::Result<PathBuf> + 'a>;
 
 /// Where images go: declares their encoding and writing, and remembers them.
@@ -54,6 +65,8 @@ pub(crate) struct ImageSink<'a> {
     pub(crate) images: Vec<WrittenImage>,
     /// What is asked for; the rest is not declared.
     pub(crate) selection: SelectionOptions,
+    /// Images that can be switched on and off.
+    pub(crate) extras: Extras,
     /// Planes that stay in memory instead of becoming files, if that is wanted.
     pub(crate) kept: Option<Kept>,
     /// Where the preview is written once more, as a PNG for browsers.
@@ -111,7 +124,11 @@ impl ImageSink<'_> {
         match kind {
             ImageKind::Band(band) => selection.has(Part::Bands) && selection.has_band(band),
             ImageKind::Toa(band) => selection.has(Part::Toa) && selection.has_band(band),
-            ImageKind::Tci | ImageKind::Preview => selection.has(Part::Bands) && selection.bands.is_none(),
+            ImageKind::Tci | ImageKind::Preview => {
+                let is_on = self.extras.tci || kind == ImageKind::Preview;
+                is_on && selection.has(Part::Bands) && selection.bands.is_none()
+            }
+            ImageKind::Dem => self.extras.dem,
             ImageKind::Aot | ImageKind::DarkVegetation => selection.has(Part::Aot),
             ImageKind::Wvp => selection.has(Part::Wvp),
             _ => selection.has(Part::Scl),

@@ -32,8 +32,8 @@ use crate::stages::simulate::{
     ColourParams, FillMask, SimulateBand, SimulateColour, SimulateParams, SurfaceTruth, Truth, TruthParams,
 };
 use crate::stages::terrain::{
-    CodesParams, ReadCodes, ReadElevation, ShadeParams, ShadeTerrain, WarpCodes, WarpCodesParams,
-    WarpElevation, WarpParams,
+    CodesParams, ReadCodes, ReadElevation, ShadeParams, ShadeTerrain, StoreElevation, WarpCodes,
+    WarpCodesParams, WarpElevation, WarpParams,
 };
 use crate::stages::verify::{VerifyFile, VerifyParams};
 use crate::stages::water::{
@@ -802,6 +802,10 @@ fn terrain(folder: &Path) -> Vec<&'static str> {
             let params = ShadeParams { resolution: R20, sun };
             let outputs = [grid::<f32>(R20), grid::<u8>(R20)];
             Stage::new(tiling).input(&elevation, R20).run::<ShadeTerrain>(executor, params, &outputs)
+        }),
+        agree(StoreElevation::NAME, &blocks(), |executor, tiling| {
+            let elevation = band(85, R20).mapv(|v| f32::from(v) - 500.4);
+            Stage::new(tiling).input(&elevation, R20).run::<StoreElevation>(executor, (), &[grid::<u16>(R20)])
         }),
     ]
 }

@@ -17,7 +17,9 @@ use crate::stages::relief::{
 };
 use crate::stages::resample::{BlockMean, FindRange, Interpolate, MeanOfMap, MeanOfMask, ReduceClassMap};
 use crate::stages::simulate::{FillMask, SimulateBand, SimulateColour, SurfaceTruth};
-use crate::stages::terrain::{ReadCodes, ReadElevation, ShadeTerrain, WarpCodes, WarpElevation};
+use crate::stages::terrain::{
+    ReadCodes, ReadElevation, ShadeTerrain, StoreElevation, WarpCodes, WarpElevation,
+};
 use crate::stages::verify::VerifyFile;
 use crate::stages::water::{FinishWater, ProductMap, RetrieveWater, Surroundings};
 use crate::stages::write::{WriteFile, WriteImage};
@@ -59,6 +61,7 @@ pub const KERNELS: Registry = Registry(&[
     KernelEntry::of::<MarkLargeClouds>(),
     KernelEntry::of::<MarkVegetation>(),
     KernelEntry::of::<MapOfElevation>(),
+    KernelEntry::of::<StoreElevation>(),
     KernelEntry::of::<CorrectBand>(),
     KernelEntry::of::<FindDark>(),
     KernelEntry::of::<InvertDark>(),

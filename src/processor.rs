@@ -7,7 +7,7 @@ use crate::execution::{executor_or_threads, utf8_folder, with_budget};
 use crate::facts::{self, FlowResults};
 use crate::finished;
 use crate::forecast::Forecast;
-use crate::images::ImageSink;
+use crate::images::{Extras, ImageSink};
 use crate::masks;
 use crate::options::{InvalidOption, Options, ProductOptions, Switch};
 use crate::quality::{QualityNote, QualityRecord};
@@ -287,6 +287,7 @@ impl<'a> TileRun<'a> {
         notes.append(&mut job.auxiliary.notes);
         if !job.auxiliary.has_elevation() {
             notes.push(QualityNote::NoElevationModel { elevation_km: options.atmosphere.elevation_km });
+            notes.extend(options.product.dem_output.then_some(QualityNote::NoElevationToWrite));
         }
         notes.extend(job.cirrus.note());
         let missing = masks::missing(&job);
@@ -315,6 +316,11 @@ impl<'a> TileRun<'a> {
             images: Vec::new(),
             picture: None,
             selection: self.options.selection.clone(),
+            extras: Extras {
+                tci: self.options.product.tci_output,
+                dem: self.options.product.dem_output,
+                averages: self.options.product.downsample_20_to_60,
+            },
             kept: None,
         }
     }

@@ -67,6 +67,8 @@ pub enum QualityNote {
         /// The elevation that was used.
         elevation_km: f64,
     },
+    /// The elevation is to be written, but there is none.
+    NoElevationToWrite,
     /// Nothing told the ozone column.
     DefaultOzone {
         /// The column that was used.
@@ -121,6 +123,7 @@ impl QualityNote {
             Self::SnowImpossible => "SNOW_IMPOSSIBLE",
             Self::MapElsewhere { .. } => "MAP_ELSEWHERE",
             Self::NoElevationModel { .. } => "NO_ELEVATION_MODEL",
+            Self::NoElevationToWrite => "NO_ELEVATION_TO_WRITE",
             Self::DefaultOzone { .. } => "DEFAULT_OZONE",
             Self::DefaultAerosol { .. } => "DEFAULT_AEROSOL",
             Self::AerosolFallback { .. } => "AEROSOL_FALLBACK",
@@ -146,6 +149,7 @@ impl QualityNote {
             | Self::CirrusNotCorrected { .. }
             | Self::DefaultWaterVapour { .. } => Severity::Fallback,
             Self::NotHonoured(_)
+            | Self::NoElevationToWrite
             | Self::Input(_)
             | Self::NoManifest
             | Self::WeatherUnreadable { .. }
@@ -193,6 +197,7 @@ impl fmt::Display for QualityNote {
             Self::NoElevationModel { elevation_km } => {
                 write!(f, "no elevation model is used: flat ground at {elevation_km} km")
             }
+            Self::NoElevationToWrite => f.write_str("dem-output: there is no elevation to write"),
             Self::DefaultOzone { ozone_du } => write!(f, "ozone is the default, {ozone_du} DU"),
             Self::DefaultAerosol { aot_550 } => {
                 write!(f, "aerosol is the default, an optical depth of {aot_550:.4} everywhere")

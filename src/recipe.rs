@@ -15,6 +15,7 @@
 //! last reader. No function here looks at a pixel.
 
 mod classes;
+mod elevation;
 mod grids;
 mod region;
 
@@ -33,6 +34,7 @@ use crate::stages::water::{MapSum, ProductMap, ProductMapParams};
 use crate::state::Atmosphere;
 use crate::{OutputResolution, TerrainOptions, decode, masks};
 use classes::{Classes, SceneLayers};
+use elevation::averaged;
 use sen2cor_core::classify::{ClassCounts, Thresholds};
 use sen2cor_core::grid::{Block, Extent, Resolution, Tiling};
 use sen2cor_core::masks::FlagCounts;
@@ -112,7 +114,7 @@ struct Scene {
     counts: Value<Vec<ClassCounts>>,
 }
 
-/// Counts of what is known besides the bands.
+/// What is known besides the bands.
 #[derive(Clone, Copy)]
 struct Known {
     quality_flags: Option<Value<Vec<FlagCounts>>>,
@@ -211,8 +213,7 @@ impl<'a> Recipe<'a> {
         let (aot, aot_sum) = self.map(flow, "aot", air.aot_550, scene.class, R20);
         let (water_vapour, water_sum) = self.map(flow, "water vapour", air.air.water_cm, scene.class, R20);
         let images = Images {
-            // B09 is no 20 m image, but its 60 m average needs it.
-            surface: corrector.correct(flow, &toa, scene.class, bands_written(R60), R20),
+            surface: corrector.correct(flow, &toa, scene.class, bands_written(averaged(sink)), R20),
             class: scene.written,
             aot,
             water_vapour,
@@ -221,11 +222,18 @@ impl<'a> Recipe<'a> {
         self.write(flow, &images, R20, sink)?;
         write_confidences(flow, scene, R20, sink)?;
         write_dark_vegetation(flow, air, R20, sink)?;
-        let averages = self.average(flow, &images);
-        self.write(flow, &averages, R60, sink)?;
-        let cloud = self.mean_of_mask(flow, scene.cloud);
-        let snow = self.mean_of_mask(flow, scene.snow);
-        write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
+        let elevation = self.write_elevation(flow, &known, R20, sink)?;
+        if sink.extras.averages {
+            let averages = self.average(flow, &images);
+            self.write(flow, &averages, R60, sink)?;
+            let cloud = self.mean_of_mask(flow, scene.cloud);
+            let snow = self.mean_of_mask(flow, scene.snow);
+            write_confidences(flow, Scene { cloud, snow, ..scene }, R60, sink)?;
+            if let Some(elevation) = elevation {
+                let mean = self.mean_of_map(flow, "elevation", elevation);
+                sink.image(flow, ImageKind::Dem, R60, mean)?;
+            }
+        }
         Ok(Base { scene, known, cirrus, corrector, aot_sum, water_sum })
     }
 
@@ -276,6 +284,7 @@ impl<'a> Recipe<'a> {
         self.write(flow, &images, R60, sink)?;
         write_confidences(flow, scene, R60, sink)?;
         write_dark_vegetation(flow, air, R60, sink)?;
+        self.write_elevation(flow, &known, R60, sink)?;
         Ok(Base { scene, known, cirrus, corrector, aot_sum, water_sum })
     }
 

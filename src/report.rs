@@ -131,7 +131,8 @@ impl Meter {
     /// Cost by the first word of the labels.
     pub(crate) fn stages(&self) -> Vec<StageSummary> {
         let mut groups: Vec<(String, Vec<&StageRecord>)> = Vec::new();
-        for record in self.records.iter().filter(|r| r.units > 0) {
+        // What was left out of a flow has no label.
+        for record in self.records.iter().filter(|r| r.units > 0 && !r.label.is_empty()) {
             let name = group(&record.label);
             match groups.iter_mut().find(|(group, _)| group == name) {
                 Some((_, members)) => members.push(record),

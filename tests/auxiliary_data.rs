@@ -202,3 +202,44 @@ fn products_without_their_side_folders_are_processed() {
         assert!(line.is_some(), "{missing} is not named:\n{text}");
     }
 }
+
+#[test]
+fn images_on_request_are_written_or_left_out() {
+    let scene = Scene::new();
+    elevation_tile(&scene.path("dem"), 321);
+    let run = |name: &str, dem: Option<PathBuf>, averages: bool| {
+        let product = ProductOptions {
+            resolution: OutputResolution::R20,
+            dem_output: true,
+            tci_output: false,
+            downsample_20_to_60: averages,
+            ..ProductOptions::default()
+        };
+        let auxiliary = AuxiliaryOptions { dem, ..AuxiliaryOptions::default() };
+        let options = Options { product, auxiliary, ..Options::default() };
+        let run = Processor::new(&scene.level_1c).with_options(options).with_output_dir(scene.path(name));
+        run.run().unwrap()
+    };
+    let report = run("with", Some(scene.path("dem")), true);
+    let product = &report.products[0];
+    for (name, pixels) in [("_DEM_20m.jp2", 300 * 300), ("_DEM_60m.jp2", 100 * 100)] {
+        let file = find(product, name).unwrap();
+        assert!(file.parent().unwrap().ends_with("AUX_DATA"), "{}", file.display());
+        let source = FileSource::open(&file).unwrap();
+        let index = ImageIndex::read(&source).unwrap();
+        let image = decode_image(&OpenJpeg, &index, &source).unwrap().remove(0);
+        assert_eq!((image.len(), image.iter().all(|metres| *metres == 321)), (pixels, true), "{name}");
+        let manifest = std::fs::read_to_string(product.join("manifest.safe")).unwrap();
+        assert!(manifest.contains(name), "{name} is not in the manifest");
+    }
+    assert_eq!(find(product, "_TCI_20m.jp2"), None);
+    assert!(find(product, "_B09_60m.jp2").is_some());
+
+    let report = run("without", None, false);
+    assert!(codes(&report).contains(&"NO_ELEVATION_TO_WRITE"), "{:?}", codes(&report));
+    let product = &report.products[0];
+    assert!(find(product, "_B04_20m.jp2").is_some() && find(product, "_CLDPRB_20m.jp2").is_some());
+    for absent in ["_60m.jp2", "_DEM_20m.jp2"] {
+        assert_eq!(find(product, absent), None, "{absent}");
+    }
+}

@@ -6,9 +6,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-use sen2cor::{Options, OutputResolution, ProcessingBaseline, Processor, Simulation, Simulator, Spacecraft};
+use sen2cor::core::sensor::Band;
+use sen2cor::io::xml::Element;
+use sen2cor::{
+    Options, OutputResolution, Part, ProcessingBaseline, Processor, RawOptions, Simulation, Simulator,
+    Spacecraft,
+};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, Weak};
@@ -286,6 +291,99 @@ fn metadata_of_baseline_05_10_are_valid() {
 #[test]
 fn metadata_of_baseline_05_11_are_valid() {
     check_schemas(&Products::new(Spacecraft::S2C, ProcessingBaseline::new(5, 11)), "PSD150");
+}
+
+/// Sets options.
+type Set = fn(&mut RawOptions);
+
+/// Parts of the results and of the tile.
+#[test]
+fn metadata_of_partial_products_are_valid() {
+    let Some(schemas) = schemas("PSD148") else { return };
+    let products = products();
+    let folder = tempfile::tempdir().unwrap();
+    let cases: [(&str, Set); 5] = [
+        ("scl", |raw| raw.selection.only = Some(vec![Part::Scl])),
+        ("toa", |raw| {
+            raw.selection.only = Some(vec![Part::Toa]);
+            raw.selection.bands = Some(vec![Band::B02, Band::B10]);
+        }),
+        ("bands", |raw| raw.selection.bands = Some(vec![Band::B8A])),
+        ("20", |raw| {
+            raw.product.resolution = Some(OutputResolution::R20);
+            raw.product.downsample_20_to_60 = Some(false);
+            raw.product.tci_output = Some(false);
+        }),
+        ("roi", |raw| raw.selection.roi = Some("300600,6198000,301800,6199500".to_owned())),
+    ];
+    for (name, set) in cases {
+        let builder = Processor::builder().input(&products.level_1c).output_dir(folder.path().join(name));
+        let product = builder.configure(set).build().unwrap().run().unwrap().products.remove(0);
+        for (file, schema) in [
+            ("MTD_MSIL2A.xml", "S2_User_Product_Level-2A_Metadata.xsd"),
+            ("MTD_TL.xml", "S2_PDI_Level-2A_Tile_Metadata.xsd"),
+            ("MTD_DS.xml", "S2_PDI_Level-2A_Datastrip_Metadata.xsd"),
+            ("L2A_QUALITY.xml", "L2A_QUALITY.xsd"),
+        ] {
+            // The specification has no images of the top of the atmosphere, so the list of images cannot be valid.
+            if (name, file) != ("toa", "MTD_MSIL2A.xml") {
+                assert_valid(&document(&product, file), &schemas.join(schema));
+            }
+        }
+    }
+}
+
+/// Elements and attributes of real products that ours lack, and why.
+const LACKING: [(&str, &str); 1] = [(
+    "/Level-2A_User_Product/Auxiliary_Data_Info/GRI_List/GRI_FILENAME",
+    "taken over from the input; the simulated one names no reference images",
+)];
+
+/// The paths of all elements and attributes of a document.
+fn fields(element: &Element, above: &str, found: &mut BTreeSet<String>) {
+    let path = format!("{above}/{}", element.local_name());
+    for (name, _) in &element.attributes {
+        let name = name.rsplit(':').next().unwrap_or(name);
+        found.insert(format!("{path}@{name}"));
+    }
+    for child in element.children() {
+        fields(child, &path, found);
+    }
+    found.insert(path);
+}
+
+fn fields_of(file: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let root = Element::parse(file, &std::fs::read(file).unwrap()).unwrap();
+    fields(&root, "", &mut found);
+    // Namespaces are declared with any prefix.
+    found.retain(|path| !["@n1", "@n2", "@xsi", "@xlink", "@xmlns"].iter().any(|name| path.ends_with(name)));
+    found
+}
+
+/// Whatever element or attribute a real product has, from baseline 02.12 to 05.11, ours has too.
+#[test]
+fn metadata_have_the_fields_of_real_products() {
+    let data = std::env::var_os("SEN2COR_TEST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let real = data.join("metadata/L2A");
+    if !real.is_dir() {
+        eprintln!("skipped: no real metadata in {}", real.display());
+        return;
+    }
+    let products = products();
+    let newest = Products::new(Spacecraft::S2C, ProcessingBaseline::new(5, 11));
+    let mut lacking = BTreeSet::new();
+    for name in ["MTD_MSIL2A.xml", "MTD_TL.xml"] {
+        let mut ours = fields_of(&document(&products.level_2a, name));
+        ours.append(&mut fields_of(&document(&newest.level_2a, name)));
+        let theirs = files_below(&real).into_iter().filter(|file| name_of(file) == name);
+        let theirs: Vec<_> = theirs.collect();
+        assert!(theirs.len() > 6, "{name}: {}", theirs.len());
+        lacking.extend(theirs.iter().flat_map(|file| fields_of(file)).filter(|path| !ours.contains(path)));
+    }
+    lacking.retain(|path| !LACKING.iter().any(|(known, _)| path == known));
+    assert!(lacking.is_empty(), "real products have {lacking:#?}");
 }
 
 /// What GDAL reads is what the metadata promise: class numbers, and reflectance above its offset.

@@ -475,3 +475,18 @@ fn names_of_functions(text: &str) -> Vec<String> {
     let all: Vec<&str> = words(text).map(|(_, word)| word).collect();
     all.windows(2).filter(|pair| matches!(pair[0], "fn" | "mod")).map(|pair| pair[1].to_owned()).collect()
 }
+
+/// The book has every page of the documents, once.
+#[test]
+fn the_book_has_every_page() {
+    let summary = read("docs/SUMMARY.md");
+    let mut wrong = Vec::new();
+    for text in texts() {
+        let Some(page) = text.path.strip_prefix("docs/") else { continue };
+        let count = summary.matches(&format!("({page})")).count();
+        if has_extension(page, "md") && page != "SUMMARY.md" && count != 1 {
+            wrong.push(format!("{page}: {count} times in docs/SUMMARY.md"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

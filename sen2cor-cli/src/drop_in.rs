@@ -1,5 +1,6 @@
 //! The arguments of the original's command `L2A_Process`, under their own names.
 
+use crate::arguments::LogLevel;
 use clap::{Args, Parser, ValueEnum};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,17 @@ pub(crate) enum Mode {
 pub(crate) fn is_called_so(program: Option<&OsStr>) -> bool {
     let stem = program.and_then(|path| Path::new(path).file_stem());
     stem.is_some_and(|stem| stem == "L2A_Process")
+}
+
+/// The level of the log by the original's name.
+pub(crate) fn log_level(name: &str) -> Option<LogLevel> {
+    match name.to_ascii_uppercase().as_str() {
+        "NOTSET" | "DEBUG" => Some(LogLevel::Debug),
+        "INFO" => Some(LogLevel::Info),
+        "WARNING" => Some(LogLevel::Warn),
+        "ERROR" | "CRITICAL" => Some(LogLevel::Error),
+        _ => None,
+    }
 }
 
 impl L2aProcessArguments {

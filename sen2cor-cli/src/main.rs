@@ -59,7 +59,8 @@ fn run(command: Command, log: LogArguments) -> ExitCode {
         Command::Verify(verify) => commands::verify::run(&verify),
         Command::Simulate(simulate) => commands::simulate::run(&simulate, &stop, &bar),
         Command::Demo(demo) => commands::demo::run(&demo, &stop, &bar),
-        Command::L2aProcess(called) => commands::l2a_process::run(&called, &stop),
+        Command::L2aProcess(called) => commands::l2a_process::parameters(&called)
+            .and_then(|gipp| commands::l2a_process::run(&called, gipp, &stop)),
         Command::Options(options) => commands::options::run(*options),
         Command::Completions(completions) => commands::shell::completions(&completions),
         Command::Man(man) => commands::shell::man(&man),
@@ -75,9 +76,13 @@ fn run(command: Command, log: LogArguments) -> ExitCode {
 
 /// Runs the original's command line; failures are 1.
 fn l2a_process(arguments: &L2aProcessArguments, log: LogArguments) -> ExitCode {
-    let log = if arguments.debug { LogArguments { log_level: LogLevel::Debug, ..log } } else { log };
-    logging::start(log, indicatif::ProgressBar::hidden());
-    let outcome = signals::Stop::listen().and_then(|stop| commands::l2a_process::run(arguments, &stop));
+    // The parameter files may choose the level. Whether they can be read at all is told once there is a log.
+    let gipp = commands::l2a_process::parameters(arguments);
+    let level = gipp.as_ref().ok().and_then(|gipp| drop_in::log_level(gipp.log_level.as_deref()?));
+    let level = if arguments.debug { LogLevel::Debug } else { level.unwrap_or(log.log_level) };
+    logging::start(LogArguments { log_level: level, ..log }, indicatif::ProgressBar::hidden());
+    let outcome =
+        signals::Stop::listen().and_then(|stop| commands::l2a_process::run(arguments, gipp?, &stop));
     outcome.unwrap_or_else(|error| {
         exit_code::report(&error, None);
         ExitCode::FAILURE

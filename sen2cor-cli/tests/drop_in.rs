@@ -65,6 +65,26 @@ fn arguments_and_parameter_files_of_the_original_are_understood() {
 }
 
 #[test]
+fn the_parameter_file_chooses_the_level_of_the_log() {
+    let shared = SHARED.lend();
+    let folder = tempfile::tempdir().unwrap();
+    let gipp = folder.path().join("GIPP.xml");
+    let root = "Level-2A_Ground_Image_Processing_Parameter";
+    for (level, has_information, has_warnings) in
+        [("INFO", true, true), ("WARNING", false, true), ("CRITICAL", false, false)]
+    {
+        let section = format!("<Log_Level>{level}</Log_Level><New_One>1</New_One>");
+        fs::write(&gipp, format!("<{root}><Common_Section>{section}</Common_Section></{root}>")).unwrap();
+        let output = folder.path().join(level);
+        let [input, output, gipp] = [text(&shared.level_1c), text(&output), text(&gipp)];
+        let ended = l2a_process(&[&input, "--resolution", "60", "--output_dir", &output, "--GIP_L2A", &gipp]);
+        ended.product();
+        assert_eq!(ended.stderr.contains(" INFO "), has_information, "{level}: {}", ended.stderr);
+        assert_eq!(ended.stderr.contains(" WARN "), has_warnings, "{level}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn failures_are_1_whatever_they_are() {
     assert_eq!(l2a_process::<&str>(&["/nowhere"]).code, 1);
     assert_eq!(l2a_process(&["--resolution", "30", "x"]).code, 1);

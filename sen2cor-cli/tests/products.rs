@@ -198,6 +198,25 @@ fn every_baseline_of_a_scene_gives_the_same_images() {
     assert_same(&expected, &of("04.00").1);
 }
 
+/// The next baseline is processed as the newest that is known, with a warning.
+#[test]
+fn a_baseline_that_is_not_known_yet_is_processed_with_a_warning() {
+    let shared = SHARED.lend();
+    let (_kept, input) = shared.copy();
+    let metadata = input.join("MTD_MSIL1C.xml");
+    let text = fs::read_to_string(&metadata).unwrap();
+    let newer = text.replace("<PROCESSING_BASELINE>05.10<", "<PROCESSING_BASELINE>06.00<");
+    assert_ne!(text, newer);
+    fs::write(&metadata, newer).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ended = process(&input, folder.path(), &["--no-verify", "--resolution", "60"]);
+    let report = fs::read_to_string(support::file_ending(&ended.product(), "L2A_QUALITY.xml")).unwrap();
+    let inspected = support::sen2cor(&[Path::new("inspect"), &input]).stdout;
+    for told in [&ended.stderr, &report, &inspected] {
+        assert!(told.contains("06.00 is newer than 05.1"), "{told}");
+    }
+}
+
 /// The samples of an image of one component.
 fn pixels(path: &Path) -> Vec<u16> {
     let source = FileSource::open(path).unwrap();

@@ -4,10 +4,18 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use support::{Lender, command, images, process};
+use support::{Lender, command, process};
 
 static SHARED: Lender = Lender::of_size("246");
+
+/// The computed images; the preview of a part is that of the input.
+fn images(product: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut images = support::images(product);
+    images.retain(|name, _| !name.contains("_PVI"));
+    images
+}
 
 fn explained(input: &Path, arguments: &[&str]) -> String {
     let mut command = command();

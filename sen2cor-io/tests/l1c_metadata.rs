@@ -7,11 +7,11 @@
 mod l1c_common;
 
 use l1c_common::{data, files_named};
-use sen2cor_core::grid::Resolution;
+use sen2cor_core::grid::{Block, Resolution};
 use sen2cor_core::sensor::{Band, Spacecraft};
 use sen2cor_io::Error;
 use sen2cor_io::safe::names::{ProcessingBaseline, ProductFormat, ProductName};
-use sen2cor_io::xml::{DatastripMetadata, OrbitDirection, ProductMetadata, TileMetadata};
+use sen2cor_io::xml::{DatastripMetadata, OrbitDirection, ProductMetadata, TileMetadata, part_of_tile};
 use std::path::{Path, PathBuf};
 
 fn product(file: &Path) -> ProductMetadata {
@@ -154,6 +154,36 @@ fn the_grids_of_the_detectors_are_merged() {
         assert_eq!(grid.zenith_deg[[10, 10]], node);
         assert!((valid.iter().sum::<f64>() - sum).abs() < 1e-9);
         assert_eq!((grid.row_step_m, grid.col_step_m), (5000.0, 5000.0));
+    }
+}
+
+/// Angle grids that begin at another corner, against scipy's `RegularGridInterpolator` on the numbers of the file: sums over the
+/// 23 x 23 nodes of the sun, and nodes of B05 of which all four neighbours have a value.
+#[test]
+fn angles_of_a_part_agree_with_another_interpolation() {
+    let Some(data) = data() else { return };
+    let name = "metadata/L1C/S2B_MSIL1C_20240305T104819_N0510_R051_T31TCJ_20240305T125347.SAFE";
+    let file = files_named(&data.join(name), &|path| path.ends_with("MTD_TL.xml")).remove(0);
+    let part = Block { row: 4008, col: 3306, rows: 600, cols: 600 };
+    let document = part_of_tile(&tile(&file).document, part).unwrap();
+    let tile = TileMetadata::from_document(&file, document).unwrap();
+    let (ground, extent) = (tile.ground, tile.extent());
+    assert_eq!((ground.ulx_m, ground.uly_m, extent.rows), (333_060.0, 4_859_940.0, 600));
+    let sun = tile.sun_grid.unwrap();
+    // Six digits are written, so that a sum of 529 zenith angles is good to 0.03.
+    assert!((sun.zenith_deg.sum() - 27_219.604).abs() < 0.03, "{}", sun.zenith_deg.sum());
+    assert!((sun.azimuth_deg.sum() - 83_984.573).abs() < 0.3, "{}", sun.azimuth_deg.sum());
+    let close = |found: f64, expected: f64| (found - expected).abs() < expected * 5e-6;
+    assert!(close(sun.zenith_deg[[3, 5]], 51.806_287_2) && close(sun.azimuth_deg[[3, 5]], 158.442_781_8));
+    for (detector, node, zenith, azimuth) in [
+        (6, [2, 1], 1.075_718_1, 34.748_667_2),
+        (7, [11, 2], 1.791_198_1, 229.398_700_4),
+        (9, [6, 18], 5.832_764_1, 271.408_448),
+        (10, [17, 15], 6.491_555_8, 294.899_84),
+    ] {
+        let grid = &tile.view_grids[&Band::B05].0[&detector];
+        let found = (grid.zenith_deg[node], grid.azimuth_deg[node]);
+        assert!(close(found.0, zenith) && close(found.1, azimuth), "{detector}: {found:?}");
     }
 }
 

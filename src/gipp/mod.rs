@@ -309,6 +309,20 @@ mod tests {
     }
 
     #[test]
+    fn images_on_request_are_options() {
+        let gipp = read(&[&user(
+            "<Generate_DEM_Output>TRUE</Generate_DEM_Output><Generate_TCI_Output>FALSE</Generate_TCI_Output>\
+             <Downsample_20_to_60>FALSE</Downsample_20_to_60>",
+        )]);
+        assert_eq!(gipp.not_honoured, []);
+        let product = RawOptions::from_table(gipp.options).unwrap().product;
+        assert_eq!(
+            (product.dem_output, product.tci_output, product.downsample_20_to_60),
+            (Some(true), Some(false), Some(false))
+        );
+    }
+
+    #[test]
     fn another_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.xml");

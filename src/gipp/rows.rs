@@ -85,7 +85,7 @@ pub(super) const USER: &[Row] = &[
     fixed("DEM_Reference", &["NONE"]),
     row("Generate_DEM_Output", "dem_output", Flag, &["FALSE"]),
     fixed("Force_Exit_On_DEM_Error", &["FALSE"]),
-    row("Generate_TCI_Output", "tci", Flag, &["TRUE"]),
+    row("Generate_TCI_Output", "tci_output", Flag, &["TRUE"]),
     row("Generate_DDV_Output", "ddv_output", Flag, &["FALSE"]),
     row("Handle_L1C_QLT_Mask", "l1c_quality_masks", Words(&[("TRUE", "on"), ("FALSE", "off")]), &["TRUE"]),
     row("Downsample_20_to_60", "downsample_20_to_60", Flag, &["TRUE"]),

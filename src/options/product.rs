@@ -32,6 +32,13 @@ options! {
     /// Images that are written, in metres. `20` includes the 60 m averages of the 20 m results, `10` all images; `60` runs
     /// natively at 60 m. Default all.
     resolution: OutputResolution = OutputResolution::All, Choice(&["10", "20", "60", "all"]);
+    /// Whether the 20 m results are also written as averages at 60 m. Default yes. Source: GIPP `Downsample_20_to_60`.
+    downsample_20_to_60: bool = true, Flag;
+    /// Whether true-colour images are written. Default yes. Source: GIPP `Generate_TCI_Output`.
+    tci_output: bool = true, Flag;
+    /// Whether the elevation of --dem is written, in whole metres, into the folder AUX_DATA of the tile. Default no. Source: GIPP
+    /// `Generate_DEM_Output`.
+    dem_output: bool = false, Flag;
     /// Name of the folder of the product, instead of the standard name. For an input with several tiles it must hold
     /// {tile}, for which the name of the tile is put in.
     output_name: String, Text("NAME");

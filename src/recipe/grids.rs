@@ -69,17 +69,24 @@ impl Recipe<'_> {
                 (band, output)
             })
             .collect();
-        let mut mean = |what: &str, plane| {
-            let mut stage = flow.stage::<MeanOfMap>(format!("average {what}"), self.tiling).input(plane);
-            let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, R60));
-            stage.run(Factor::Three);
-            output
-        };
-        let (aot, water_vapour) = (mean("aot", images.aot), mean("water vapour", images.water_vapour));
+        let aot = self.mean_of_map(flow, "aot", images.aot);
+        let water_vapour = self.mean_of_map(flow, "water vapour", images.water_vapour);
         let mut stage = flow.stage::<ReduceClassMap>("average class map", self.tiling).input(images.class);
         let class = stage.output(PlaneSpec::grid::<u8>(self.job.extent, R60));
         stage.run(self.job.class_map_60m);
         Images { surface, class, aot, water_vapour }
+    }
+
+    pub(super) fn mean_of_map(
+        &self,
+        flow: &mut Flow<'_, Error>,
+        what: &str,
+        plane: PlaneHandle,
+    ) -> PlaneHandle {
+        let mut stage = flow.stage::<MeanOfMap>(format!("average {what}"), self.tiling).input(plane);
+        let output = stage.output(PlaneSpec::grid::<u16>(self.job.extent, R60));
+        stage.run(Factor::Three);
+        output
     }
 
     pub(super) fn mean_of_mask(&self, flow: &mut Flow<'_, Error>, plane: PlaneHandle) -> PlaneHandle {

@@ -55,6 +55,22 @@ impl Kernel for ReadCodes {
     }
 }
 
+/// Elevation in whole metres for an image of the product; 0 below sea level and where it is not known.
+pub(crate) struct StoreElevation;
+
+impl Kernel for StoreElevation {
+    const NAME: &'static str = "terrain.store-elevation/1";
+    type Params = ();
+    type Partial = ();
+
+    fn run((): &(), io: &mut UnitIo<'_>) -> Result<(), KernelError> {
+        let elevation_m = io.input::<f32>(0)?;
+        // A cast of what is no number gives 0.
+        io.output::<u16>(0)?.zip_mut_with(&elevation_m, |out, metres| *out = (metres + 0.5).max(0.0) as u16);
+        Ok(())
+    }
+}
+
 /// Brings elevation to a grid of the tile. Tables: the samples of the mosaics, the finest first. What none covers is sea.
 pub(crate) struct WarpElevation;
 

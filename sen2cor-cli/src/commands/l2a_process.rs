@@ -15,14 +15,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use toml::{Table, Value};
 
-pub(crate) fn run(arguments: &L2aProcessArguments, stop: &Stop) -> anyhow::Result<ExitCode> {
-    if let Some(mode) = arguments.mode {
-        let reason = format!("the ground segment mode {mode:?} is not supported: leave --mode out");
-        return Err(sen2cor::Error::Options(vec![sen2cor::InvalidOption::Conflict { reason }]).into());
-    }
+/// What the parameter files say.
+pub(crate) fn parameters(arguments: &L2aProcessArguments) -> anyhow::Result<Gipp> {
     let mut gipp = Gipp::default();
     for file in arguments.parameter_files() {
         gipp.read(&file)?;
+    }
+    Ok(gipp)
+}
+
+pub(crate) fn run(arguments: &L2aProcessArguments, mut gipp: Gipp, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if let Some(mode) = arguments.mode {
+        let reason = format!("the ground segment mode {mode:?} is not supported: leave --mode out");
+        return Err(sen2cor::Error::Options(vec![sen2cor::InvalidOption::Conflict { reason }]).into());
     }
     for (name, reason) in arguments.without_effect() {
         gipp.reject(name, "given", reason);

@@ -34,6 +34,8 @@ pub enum ImageKind {
     DarkVegetation,
     /// Small true colour image of the whole tile (`PVI`).
     Preview,
+    /// Elevation in whole metres.
+    Dem,
 }
 
 /// Names of images of reflectance at the top of the atmosphere, by the index of the band.
@@ -56,12 +58,18 @@ impl ImageKind {
             Self::SnowProbability => "MSK_SNWPRB",
             Self::DarkVegetation => "MSK_DDVPXL",
             Self::Preview => "PVI",
+            Self::Dem => "DEM",
         }
     }
 
-    /// Whether the file lies in `QI_DATA`; the others lie in `IMG_DATA` and are listed in the product metadata.
+    /// Whether the file lies in `QI_DATA`.
     pub const fn is_quality(self) -> bool {
         matches!(self, Self::CloudProbability | Self::SnowProbability | Self::DarkVegetation | Self::Preview)
+    }
+
+    /// Whether the file lies in `IMG_DATA` and is listed in the product metadata.
+    pub const fn is_listed(self) -> bool {
+        !self.is_quality() && !matches!(self, Self::Dem)
     }
 
     /// Place in the list of images of the product metadata: bands by `bandId`, then TCI, AOT, WVP, SCL.
@@ -77,6 +85,7 @@ impl ImageKind {
             Self::SnowProbability => 18,
             Self::DarkVegetation => 34,
             Self::Preview => 19,
+            Self::Dem => 40,
         }
     }
 }
@@ -200,6 +209,7 @@ impl L2aNames {
         let start = format!("T{}_{}", self.tile, self.datatake_start);
         match kind {
             ImageKind::Preview => format!("{granule}/QI_DATA/{start}_PVI.jp2"),
+            ImageKind::Dem => format!("{granule}/AUX_DATA/{start}_{token}_{suffix}.jp2"),
             _ if kind.is_quality() => format!("{granule}/QI_DATA/{token}_{suffix}.jp2"),
             _ => format!("{granule}/IMG_DATA/R{suffix}/{start}_{token}_{suffix}.jp2"),
         }
@@ -306,6 +316,7 @@ mod tests {
             (ImageKind::Scl, Resolution::R60, "IMG_DATA/R60m/T33TVM_20241014T101021_SCL_60m.jp2"),
             (ImageKind::SnowProbability, Resolution::R60, "QI_DATA/MSK_SNWPRB_60m.jp2"),
             (ImageKind::Preview, Resolution::R60, "QI_DATA/T33TVM_20241014T101021_PVI.jp2"),
+            (ImageKind::Dem, Resolution::R20, "AUX_DATA/T33TVM_20241014T101021_DEM_20m.jp2"),
         ] {
             assert_eq!(names.image(kind, resolution), format!("{granule}/{path}"));
         }

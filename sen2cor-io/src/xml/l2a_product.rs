@@ -77,7 +77,7 @@ fn granule_list(names: &L2aNames, facts: &L2aFacts) -> Element {
         .with_attribute("datastripIdentifier", names.datastrip_id())
         .with_attribute("granuleIdentifier", names.tile_id())
         .with_attribute("imageFormat", "JPEG2000");
-    let mut images: Vec<_> = facts.images.iter().filter(|(kind, _)| !kind.is_quality()).copied().collect();
+    let mut images: Vec<_> = facts.images.iter().filter(|(kind, _)| kind.is_listed()).copied().collect();
     images.sort_by_key(|(kind, resolution): &(ImageKind, _)| (*resolution, kind.order()));
     images.dedup();
     for (kind, resolution) in images {

@@ -61,8 +61,10 @@ fn quality_indicators(
         .with_attribute("metadataLevel", "Standard")
         .with(content)
         .with(masks(names, facts, files));
-    if facts.images.iter().any(|(kind, _)| *kind == ImageKind::Preview) {
-        quality.push(text("PVI_FILENAME", names.image(ImageKind::Preview, Resolution::R60)));
+    let preview = names.image(ImageKind::Preview, Resolution::R60);
+    let is_made = facts.images.iter().any(|(kind, _)| *kind == ImageKind::Preview);
+    if is_made || files.contains(&preview.as_str()) {
+        quality.push(text("PVI_FILENAME", preview));
     }
     quality
 }

@@ -296,6 +296,9 @@ impl Builder<'_> {
         if element.nodes.iter().any(|n| matches!(n, Node::Element(_))) {
             element.nodes.retain(|n| !matches!(n, Node::Text(t) if t.trim().is_empty()));
         }
+        // Most elements hold one text, for which a growing list takes the room of four.
+        element.nodes.shrink_to_fit();
+        element.attributes.shrink_to_fit();
         match self.open.last_mut() {
             Some(parent) => parent.nodes.push(Node::Element(element)),
             None => self.root = Some(element),
