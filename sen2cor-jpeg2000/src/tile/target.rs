@@ -35,7 +35,7 @@ impl Request {
 
 /// Where decoded samples go, row by row.
 pub trait Target {
-    /// The memory of a row of a component, which has the width of [`Codestream::output_area`]. Rows count from the upper border
+    /// The memory of a row of a component, which has the width of [`Codestream::output_area`](crate::Codestream::output_area). Rows count from the upper border
     /// of that area and come from top to bottom; another width is an error.
     fn row(&mut self, component: usize, row: usize) -> &mut [u16];
 
