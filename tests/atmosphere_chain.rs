@@ -2,34 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
+use common::{Scene, files, find};
 use ndarray::Array2;
 use sen2cor::core::reflectance::BrdfCode;
-use sen2cor::io::bytes::FileSource;
-use sen2cor::io::jp2::{ImageIndex, OpenJpeg, decode_image};
-use sen2cor::{
-    Execution, Model, Options, OutputResolution, Processor, RawOptions, RunReport, Simulation, Simulator,
-    Strategy,
-};
+use sen2cor::{Execution, Model, Options, OutputResolution, Processor, RawOptions, RunReport, Strategy};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-struct Scene {
-    folder: tempfile::TempDir,
-    level_1c: PathBuf,
-}
-
 impl Scene {
-    fn new(size_px: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let simulation = Simulation { size_px, ..Simulation::default() };
-        let level_1c = Simulator::new(simulation, folder.path()).run().unwrap().products.remove(0);
-        Self { folder, level_1c }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     fn run(&self, name: &str, execution: &Execution, set: impl FnOnce(&mut RawOptions)) -> RunReport {
         let mut raw = RawOptions::default();
         raw.product.resolution = Some(OutputResolution::R20);
@@ -57,41 +39,16 @@ impl Scene {
     }
 }
 
-fn find(folder: &Path, suffix: &str) -> Option<PathBuf> {
-    std::fs::read_dir(folder).unwrap().flatten().find_map(|entry| {
-        let path = entry.path();
-        if path.is_dir() {
-            find(&path, suffix)
-        } else {
-            path.to_string_lossy().ends_with(suffix).then_some(path)
-        }
-    })
-}
-
-fn decoded(file: &Path) -> Array2<u16> {
-    let source = FileSource::open(file).unwrap();
-    let index = ImageIndex::read(&source).unwrap();
-    decode_image(&OpenJpeg, &index, &source).unwrap().remove(0)
-}
-
 fn image(report: &RunReport, suffix: &str) -> Array2<u16> {
-    decoded(&find(&report.products[0], suffix).unwrap_or_else(|| panic!("no {suffix}")))
+    common::image(&find(&report.products[0], suffix).unwrap_or_else(|| panic!("no {suffix}")))
 }
 
 /// All images by name.
 fn images(report: &RunReport) -> BTreeMap<String, Vec<u8>> {
-    let (mut found, mut folders) = (BTreeMap::new(), vec![report.products[0].clone()]);
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "jp2") {
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                found.insert(name, std::fs::read(path).unwrap());
-            }
-        }
-    }
-    found
+    let images = files(&report.products[0]).into_iter();
+    let images = images.filter(|path| path.extension().is_some_and(|extension| extension == "jp2"));
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    images.map(|path| (name(&path), std::fs::read(&path).unwrap())).collect()
 }
 
 fn assert_same_images(a: &RunReport, b: &RunReport) {
@@ -118,7 +75,7 @@ fn hills(row: usize, col: usize) -> i16 {
 
 #[test]
 fn flat_ground_is_ground_of_its_elevation() {
-    let scene = Scene::new(240);
+    let scene = Scene::of_size(240);
     let dem = scene.elevation("dem", |_, _| 321);
     for model in Model::ALL {
         let by_model = scene.simple(&format!("dem-{model}"), |raw| {
@@ -136,7 +93,7 @@ fn flat_ground_is_ground_of_its_elevation() {
 
 #[test]
 fn hills_give_the_same_bits_everywhere() {
-    let scene = Scene::new(300);
+    let scene = Scene::of_size(300);
     let dem = scene.elevation("dem", hills);
     let run = |name: &str, strategy, workers, block_cells| {
         let execution = Execution { strategy, workers, ..Execution::default() };
@@ -158,7 +115,7 @@ fn hills_give_the_same_bits_everywhere() {
 
 #[test]
 fn slopes_and_their_options_change_what_they_should() {
-    let scene = Scene::new(240);
+    let scene = Scene::of_size(240);
     let dem = scene.elevation("dem", hills);
     let run = |name: &str, set: &dyn Fn(&mut RawOptions)| {
         scene.simple(name, |raw| {
@@ -202,7 +159,7 @@ fn real_mountains_are_corrected_for() {
         eprintln!("skipped: {} is not there", file.display());
         return;
     }
-    let scene = Scene::new(600);
+    let scene = Scene::of_size(600);
     let dem = scene.path("alps");
     std::fs::create_dir_all(&dem).unwrap();
     std::fs::copy(&file, dem.join("N55E011.hgt")).unwrap();
@@ -221,7 +178,7 @@ fn real_mountains_are_corrected_for() {
 
 #[test]
 fn cirrus_is_taken_off_on_request() {
-    let scene = Scene::new(600);
+    let scene = Scene::of_size(600);
     let plain = scene.simple("plain", |_| {});
     assert!(value(&plain, "cirrus_factor").is_none() && !has_note(&plain, "CIRRUS_NOT_CORRECTED"));
     let clear = scene.simple("clear", |raw| raw.cirrus.cirrus_correction = Some(true));
@@ -242,7 +199,7 @@ fn cirrus_is_taken_off_on_request() {
 
 #[test]
 fn the_mask_of_dark_vegetation_holds_the_pixels_that_were_used() {
-    let scene = Scene::new(600);
+    let scene = Scene::of_size(600);
     let report = scene.simple("mask", |raw| raw.retrieval.ddv_output = Some(true));
     assert_eq!(value(&report, "aerosol_method"), Some("dark dense vegetation"));
     let mask = image(&report, "MSK_DDVPXL_20m.jp2");
@@ -262,7 +219,7 @@ fn the_mask_of_dark_vegetation_holds_the_pixels_that_were_used() {
 /// Without enough dark vegetation the forecast of the product is taken, and without that what is assumed.
 #[test]
 fn the_forecast_takes_the_place_of_dark_vegetation() {
-    let scene = Scene::new(300);
+    let scene = Scene::of_size(300);
     let run = |name: &str| scene.simple(name, |raw| raw.retrieval.dark_area_percent = Some(100.0));
     let report = run("forecast");
     assert_eq!(value(&report, "aerosol_method"), Some("forecast in the product"));

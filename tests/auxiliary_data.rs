@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
+use common::{Scene, find, image};
 use sen2cor::core::grid::Resolution;
-use sen2cor::io::bytes::FileSource;
-use sen2cor::io::jp2::{ImageIndex, OpenJpeg, decode_image};
 use sen2cor::{
     AuxiliaryOptions, FailureKind, Options, OutputResolution, Processor, ProductOptions, RunReport,
-    Simulation, Simulator,
 };
 use std::path::{Path, PathBuf};
 
@@ -62,23 +62,7 @@ fn elevation_tile(folder: &Path, elevation_m: i16) {
     std::fs::write(folder.join("N55E011.hgt"), samples).unwrap();
 }
 
-struct Scene {
-    folder: tempfile::TempDir,
-    level_1c: PathBuf,
-}
-
 impl Scene {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let simulation = Simulation { size_px: 600, ..Simulation::default() };
-        let level_1c = Simulator::new(simulation, folder.path()).run().unwrap().products.remove(0);
-        Self { folder, level_1c }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     fn run(&self, name: &str, auxiliary: AuxiliaryOptions) -> sen2cor::Result<RunReport> {
         let product = ProductOptions { resolution: OutputResolution::R60, ..ProductOptions::default() };
         let options = Options { product, auxiliary, ..Options::default() };
@@ -90,22 +74,9 @@ impl Scene {
         let report = self.run(name, auxiliary).unwrap();
         let suffix = format!("_SCL_{}.jp2", Resolution::R60.suffix());
         let file = find(&report.products[0], &suffix).unwrap();
-        let source = FileSource::open(&file).unwrap();
-        let index = ImageIndex::read(&source).unwrap();
-        let map = decode_image(&OpenJpeg, &index, &source).unwrap().remove(0);
+        let map = image(&file);
         std::array::from_fn(|class| map.iter().filter(|c| usize::from(**c) == class).count())
     }
-}
-
-fn find(folder: &Path, suffix: &str) -> Option<PathBuf> {
-    std::fs::read_dir(folder).unwrap().flatten().find_map(|entry| {
-        let path = entry.path();
-        if path.is_dir() {
-            find(&path, suffix)
-        } else {
-            path.to_string_lossy().ends_with(suffix).then_some(path)
-        }
-    })
 }
 
 fn codes(report: &RunReport) -> Vec<&'static str> {
@@ -114,7 +85,7 @@ fn codes(report: &RunReport) -> Vec<&'static str> {
 
 #[test]
 fn each_map_alone_changes_what_it_should() {
-    let scene = Scene::new();
+    let scene = Scene::of_size(600);
     let none = AuxiliaryOptions::default;
     let plain = scene.classes("plain", none());
     assert!(plain[10] > 0 && plain[11] > 0 && plain[2] + plain[7] > 0, "{plain:?}");
@@ -150,7 +121,7 @@ fn each_map_alone_changes_what_it_should() {
 
 #[test]
 fn the_record_says_what_was_used_and_what_was_not() {
-    let scene = Scene::new();
+    let scene = Scene::of_size(600);
     let report = scene.run("none", AuxiliaryOptions::default()).unwrap();
     assert!(
         codes(&report).contains(&"NO_ELEVATION_MODEL") && codes(&report).contains(&"NO_SNOW_CLIMATOLOGY")
@@ -181,7 +152,7 @@ fn the_record_says_what_was_used_and_what_was_not() {
 
 #[test]
 fn products_without_their_side_folders_are_processed() {
-    let scene = Scene::new();
+    let scene = Scene::of_size(600);
     let granule = std::fs::read_dir(scene.level_1c.join("GRANULE")).unwrap().next().unwrap().unwrap().path();
     for folder in ["AUX_DATA", "HTML", "rep_info", "DATASTRIP"].map(|name| scene.level_1c.join(name)) {
         let _ = std::fs::remove_dir_all(folder);
@@ -205,7 +176,7 @@ fn products_without_their_side_folders_are_processed() {
 
 #[test]
 fn images_on_request_are_written_or_left_out() {
-    let scene = Scene::new();
+    let scene = Scene::of_size(600);
     elevation_tile(&scene.path("dem"), 321);
     let run = |name: &str, dem: Option<PathBuf>, averages: bool| {
         let product = ProductOptions {
@@ -225,9 +196,7 @@ fn images_on_request_are_written_or_left_out() {
     for (name, pixels) in [("_DEM_20m.jp2", 300 * 300), ("_DEM_60m.jp2", 100 * 100)] {
         let file = find(product, name).unwrap();
         assert!(file.parent().unwrap().ends_with("AUX_DATA"), "{}", file.display());
-        let source = FileSource::open(&file).unwrap();
-        let index = ImageIndex::read(&source).unwrap();
-        let image = decode_image(&OpenJpeg, &index, &source).unwrap().remove(0);
+        let image = image(&file);
         assert_eq!((image.len(), image.iter().all(|metres| *metres == 321)), (pixels, true), "{name}");
         let manifest = std::fs::read_to_string(product.join("manifest.safe")).unwrap();
         assert!(manifest.contains(name), "{name} is not in the manifest");

@@ -2,30 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod common;
+
+use common::{Scene, components, files};
 use ndarray::{Array2, s};
 use sen2cor::core::grid::Resolution;
-use sen2cor::io::bytes::FileSource;
-use sen2cor::io::jp2::{ImageIndex, OpenJpeg, decode_image};
 use sen2cor::io::xml::Element;
-use sen2cor::{FailureKind, OutputResolution, Part, Processor, RawOptions, RunReport, Simulation, Simulator};
+use sen2cor::{FailureKind, OutputResolution, Part, Processor, RawOptions, RunReport};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-struct Scene {
-    folder: tempfile::TempDir,
-    level_1c: PathBuf,
-}
+use std::path::Path;
 
 impl Scene {
-    fn new(size_px: u32) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let simulation = Simulation { size_px, ..Simulation::default() };
-        let level_1c = Simulator::new(simulation, folder.path()).run().unwrap().products.remove(0);
-        Self { folder, level_1c }
-    }
-
     fn processor(&self, name: &str, set: impl FnOnce(&mut RawOptions)) -> Processor {
-        let builder = Processor::builder().input(&self.level_1c).output_dir(self.folder.path().join(name));
+        let builder = Processor::builder().input(&self.level_1c).output_dir(self.path(name));
         builder.configure(set).build().unwrap()
     }
 
@@ -34,35 +23,22 @@ impl Scene {
     }
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
-    }
-}
-
 /// The computed images of a product by the last parts of their names, without the preview; each component an array.
 fn images(product: &Path) -> BTreeMap<String, Vec<Array2<u16>>> {
-    let mut all = Vec::new();
-    files(product, &mut all);
     let mut found = BTreeMap::new();
-    for file in all.iter().filter(|file| file.extension().is_some_and(|e| e == "jp2")) {
+    for file in files(product).iter().filter(|file| file.extension().is_some_and(|e| e == "jp2")) {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let is_copied = ["DETFOO", "QUALIT", "CLASSI", "PVI"].iter().any(|kind| name.contains(kind));
         if !is_copied {
             let parts: Vec<_> = name.rsplit('_').take(2).collect();
-            let source = FileSource::open(file).unwrap();
-            let index = ImageIndex::read(&source).unwrap();
-            found.insert(parts.join("_"), decode_image(&OpenJpeg, &index, &source).unwrap());
+            found.insert(parts.join("_"), components(file));
         }
     }
     found
 }
 
 fn document(product: &Path, name: &str) -> Element {
-    let mut all = Vec::new();
-    files(product, &mut all);
-    let file = all.into_iter().find(|file| file.ends_with(name)).unwrap();
+    let file = files(product).into_iter().find(|file| file.ends_with(name)).unwrap();
     Element::parse(&file, &std::fs::read(&file).unwrap()).unwrap()
 }
 
@@ -88,7 +64,7 @@ const REGION: [usize; 4] = [210, 180, 198, 174];
 
 #[test]
 fn a_region_is_cut_out_of_the_whole() {
-    let scene = Scene::new(600);
+    let scene = Scene::of_size(600);
     let whole = images(&scene.run("whole", |_| ()).products[0]);
     let region = |raw: &mut RawOptions| {
         raw.selection.roi = Some(BOX.to_owned());
@@ -151,7 +127,7 @@ fn figures_are_those_of_the_region(product: &Path) {
 
 #[test]
 fn a_class_map_of_a_region_needs_a_part_of_the_tiles() {
-    let scene = Scene::new(1098);
+    let scene = Scene::of_size(1098);
     let graph = |roi: Option<&str>| {
         let set = |raw: &mut RawOptions| {
             raw.selection.only = Some(vec![Part::Scl]);
