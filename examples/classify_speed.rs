@@ -6,7 +6,7 @@
 //!
 //! The scenes are fractal land, water and clouds with noise; by default 5490 x 5490 pixels at 20 m and 1830 x 1830 at 60 m. They are
 //! classified in blocks of 549 x 549 pixels, as in a run, without maps of the ground. Times are the best of five.
-#![allow(clippy::print_stdout, reason = "an example that reports to the terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example that reports to the terminal")]
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, s};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -20,6 +20,8 @@ use sen2cor::core::classify::{
 use sen2cor::core::grid::{Resolution, Window};
 use sen2cor::core::sensor::Band;
 use std::error::Error;
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -27,6 +29,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 const BLOCK_PX: usize = 549;
 const RUNS: usize = 5;
+/// Sizes for which times mean something and the memory of usual machines suffices.
+const SIZES_PX: RangeInclusive<usize> = 300..=10_980;
 
 /// Digital numbers of B01 B02 B03 B04 B05 B06 B07 B8A B09 B10 B11 B12.
 const SURFACES: [[f32; 12]; 6] = [
@@ -283,8 +287,27 @@ fn report(name: &str, case: &Case) -> Result<(), Failure> {
     Ok(())
 }
 
-fn main() -> Result<(), Failure> {
-    let size_px = std::env::args().nth(1).map_or(Ok(5490), |text| text.parse::<usize>())?;
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let size_px = match std::env::args().nth(1) {
+        None => 5490,
+        Some(text) => text.parse().ok().filter(|size| SIZES_PX.contains(size)).ok_or_else(|| {
+            format!(
+                "the size is {text}, but must be a number of pixels from {} to {}",
+                SIZES_PX.start(),
+                SIZES_PX.end()
+            )
+        })?,
+    };
     println!(
         "{:<28} cloud% threads  ns/pixel: detect, shadows, recover, finish    CPU s   wall s  Mpx/CPUs  bytes/pixel",
         ""
