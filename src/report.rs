@@ -105,7 +105,7 @@ impl Meter {
         let (started, cpu) = (Instant::now(), process_usage().cpu);
         let result = work();
         let cpu = process_usage().cpu.saturating_sub(cpu);
-        let span = Span { unit: 0, worker: None, started, ended: Instant::now(), cpu };
+        let span = Span { unit: 0, count: 1, worker: None, started, ended: Instant::now(), cpu };
         let label = label.to_owned();
         self.records.push(StageRecord { label, kernel: None, units: 1, cpu, spans: vec![span], bytes: 0 });
         result

@@ -18,13 +18,15 @@ pub struct Trace {
     plane_bytes: Vec<(f64, u64)>,
 }
 
-/// A unit, a step, or waiting for one.
+/// Units that were handed over together, a step, or waiting.
 #[derive(Clone, Debug, PartialEq)]
 struct Slice {
     label: String,
     /// `None`: the coordinator.
     worker: Option<usize>,
+    /// Number of the first unit, and of units.
     unit: usize,
+    count: usize,
     start_s: f64,
     end_s: f64,
     cpu_s: f64,
@@ -43,6 +45,7 @@ impl Trace {
                 label: record.label.clone(),
                 worker: span.worker,
                 unit: span.unit,
+                count: span.count,
                 start_s: since(span.started),
                 end_s: since(span.ended),
                 cpu_s: span.cpu.as_secs_f64(),
@@ -115,7 +118,15 @@ impl Trace {
                 if start_s - until > SHORTEST_WAIT_S {
                     let label = "waiting".to_owned();
                     let worker = Some(worker);
-                    waits.push(Slice { label, worker, unit: 0, start_s: until, end_s: start_s, cpu_s: 0.0 });
+                    waits.push(Slice {
+                        label,
+                        worker,
+                        unit: 0,
+                        count: 0,
+                        start_s: until,
+                        end_s: start_s,
+                        cpu_s: 0.0,
+                    });
                 }
                 until = until.max(end_s);
             }
@@ -137,7 +148,7 @@ fn event(slice: &Slice, category: &str) -> Value {
         "tid": slice.worker.map_or(0, |worker| worker + 1),
         "ts": slice.start_s * 1e6,
         "dur": (slice.end_s - slice.start_s) * 1e6,
-        "args": { "block": slice.unit, "cpu_ms": slice.cpu_s * 1e3 },
+        "args": { "block": slice.unit, "blocks": slice.count, "cpu_ms": slice.cpu_s * 1e3 },
     })
 }
 
@@ -165,7 +176,7 @@ mod tests {
     use super::*;
 
     fn slice(worker: Option<usize>, start_s: f64, end_s: f64) -> Slice {
-        Slice { label: "encode B02".to_owned(), worker, unit: 3, start_s, end_s, cpu_s: 0.5 }
+        Slice { label: "encode B02".to_owned(), worker, unit: 3, count: 1, start_s, end_s, cpu_s: 0.5 }
     }
 
     fn trace() -> Trace {

@@ -4,7 +4,8 @@ use crate::cpu::thread_cpu;
 use crate::error::{ExecError, KernelError};
 use crate::kernel::Registry;
 use crate::plane::PlaneStore;
-use crate::stage::UnitJob;
+use crate::stage::{Batch, Job};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ pub trait Executor: Send + Sync {
     /// Number of units that can run at the same time.
     fn slots(&self) -> usize;
 
-    /// Number of units that are best handed over at a time: enough that no worker waits for the next one.
+    /// Number of jobs that are best handed over at a time: enough that no worker waits for the next one.
     fn ahead(&self) -> usize {
         2 * self.slots()
     }
@@ -35,14 +36,14 @@ pub trait Executor: Send + Sync {
 
 /// The line of one flow to the workers of an executor.
 pub trait Runner {
-    /// Hands over a unit. Does not wait for it.
+    /// Hands over units. Does not wait for them.
     ///
     /// # Errors
     /// If the workers are gone.
-    fn submit(&mut self, job: UnitJob) -> Result<(), ExecError>;
+    fn submit(&mut self, job: Job) -> Result<(), ExecError>;
 
-    /// Waits until any submitted unit is done, `None` if that takes longer than `patience`. Must only be called while a
-    /// unit is submitted. An executor that runs units in the calling thread does not look at the time.
+    /// Waits until any submitted units are done, `None` if that takes longer than `patience`. Must only be called while
+    /// some are submitted. The units of a job may come back in several parts. An executor that runs units in the calling thread does not look at the time.
     ///
     /// # Errors
     /// If the workers are gone.
@@ -58,23 +59,30 @@ pub trait Runner {
 /// How long a coordinator waits before it looks again whether it is asked to stop.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(20);
 
-/// A unit that is done.
+/// Units that are done.
 #[derive(Debug)]
 pub struct Completion {
-    /// [`StagePlan::id`](crate::StagePlan::id) of its stage.
-    pub stage: u64,
-    /// Number of the block.
-    pub unit: usize,
-    /// Number of the worker that ran it.
+    /// Which ones: a job or a part of it.
+    pub batch: Batch,
+    /// Number of the worker that ran them.
     pub worker: usize,
-    /// The serialised partial result, and the bytes that the unit has filled in slots.
-    pub result: Result<(Vec<u8>, u64), UnitFailure>,
-    /// CPU time of the unit.
+    /// What they brought, or the number of the block that failed and why.
+    pub result: Result<Outcome, (usize, UnitFailure)>,
+    /// CPU time of all of them.
     pub cpu: Duration,
-    /// When it started.
+    /// When the first one started.
     pub started: Instant,
-    /// When it was done.
+    /// When the last one was done.
     pub ended: Instant,
+}
+
+/// What units have brought, apart from their blocks of planes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The serialised partial result of each unit.
+    pub partials: Vec<Vec<u8>>,
+    /// Bytes that all of them have filled in slots.
+    pub slot_bytes: u64,
 }
 
 /// Why a unit did not finish.
@@ -93,19 +101,22 @@ pub enum UnitFailure {
     },
 }
 
-/// Runs a unit in the calling thread and reports it, panics included.
-pub(crate) fn run_here(registry: Registry, job: &UnitJob, worker: usize) -> Completion {
+/// Runs units in the calling thread and reports them, panics included.
+pub(crate) fn run_here(registry: Registry, job: &Job, worker: usize) -> Completion {
+    let batch = job.batch();
     let (started, cpu) = (Instant::now(), thread_cpu());
+    let at = Cell::new(batch.first);
     // A kernel that panics leaves its block half written; the flow ends and its planes are dropped unread.
-    let result = catch_unwind(AssertUnwindSafe(|| job.stage().run_unit(registry, job.unit())));
+    let result = catch_unwind(AssertUnwindSafe(|| job.stage().run_units(registry, batch.units(), &at)));
+    let result = match result {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(error)) => Err(UnitFailure::Kernel(error)),
+        Err(panic) => Err(UnitFailure::Panic(panic_message(panic.as_ref()))),
+    };
     Completion {
-        stage: job.plan().id,
-        unit: job.unit(),
+        batch,
         worker,
-        result: match result {
-            Ok(result) => result.map_err(UnitFailure::Kernel),
-            Err(panic) => Err(UnitFailure::Panic(panic_message(panic.as_ref()))),
-        },
+        result: result.map_err(|failure| (at.get(), failure)),
         cpu: thread_cpu().saturating_sub(cpu),
         started,
         ended: Instant::now(),

@@ -66,7 +66,7 @@ mod unit_io;
 pub use context::{CancelToken, Event, Observer, RunContext};
 pub use cpu::{ProcessUsage, children_cpu, process_usage, usable_memory_bytes};
 pub use error::{ErrorKind, ExecError, KernelError};
-pub use executor::{Completion, Executor, Runner, UnitFailure};
+pub use executor::{Completion, Executor, Outcome, Runner, UnitFailure};
 pub use flow::{Finished, Flow, Need, PlaneHandle, Ready, Span, StageBuilder, StageRecord, Value};
 pub use kernel::{Kernel, KernelEntry, Registry};
 pub use plane::{
@@ -74,6 +74,6 @@ pub use plane::{
 };
 pub use processes::{Processes, ProcessesBuilder, run_if_asked, serve_stdio};
 pub use sequential::Sequential;
-pub use stage::{StagePlan, StageRun, UnitJob};
+pub use stage::{Batch, Job, StagePlan, StageRun};
 pub use threads::Threads;
 pub use unit_io::UnitIo;

@@ -4,7 +4,7 @@ use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner, run_here};
 use crate::kernel::Registry;
 use crate::plane::{HeapStore, PlaneStore};
-use crate::stage::UnitJob;
+use crate::stage::Job;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -46,11 +46,11 @@ impl Executor for Sequential {
 
 struct Queue {
     registry: Registry,
-    jobs: VecDeque<UnitJob>,
+    jobs: VecDeque<Job>,
 }
 
 impl Runner for Queue {
-    fn submit(&mut self, job: UnitJob) -> Result<(), ExecError> {
+    fn submit(&mut self, job: Job) -> Result<(), ExecError> {
         self.jobs.push_back(job);
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! Stages as plain data, and what is handed to an executor.
 
 use crate::error::{ExecError, KernelError};
+use crate::executor::Outcome;
 use crate::kernel::Registry;
 use crate::plane::{FrozenPlane, OpenPlane, PlaneRef};
 use crate::unit_io::UnitIo;
 use sen2cor_core::grid::Tiling;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A stage as it travels to workers: everything is data.
@@ -75,29 +78,66 @@ impl StageRun {
         self.outputs.into_iter().map(OpenPlane::freeze).collect()
     }
 
-    /// Runs one unit in the calling thread; returns the serialised partial result and the bytes filled in slots.
+    /// Runs units in the calling thread, one after the other. `at` says which one, also after a panic.
     ///
     /// # Errors
     /// The kernel's own, or that the registry does not know it.
-    pub(crate) fn run_unit(&self, registry: Registry, unit: usize) -> Result<(Vec<u8>, u64), KernelError> {
+    pub(crate) fn run_units(
+        &self,
+        registry: Registry,
+        units: Range<usize>,
+        at: &Cell<usize>,
+    ) -> Result<Outcome, KernelError> {
         let entry = registry.find(&self.plan.kernel).ok_or_else(|| {
             KernelError::internal(ExecError::UnknownKernel { name: self.plan.kernel.clone() }.to_string())
         })?;
-        let mut io = UnitIo::new(self, unit);
-        let partial = entry.run(&self.plan.params, &mut io)?;
-        Ok((partial, io.slot_bytes()))
+        let mut outcome = Outcome { partials: Vec::with_capacity(units.len()), slot_bytes: 0 };
+        for unit in units {
+            at.set(unit);
+            let mut io = UnitIo::new(self, unit);
+            outcome.partials.push(entry.run(&self.plan.params, &mut io)?);
+            outcome.slot_bytes += io.slot_bytes();
+        }
+        Ok(outcome)
     }
 }
 
-/// One unit of work: a stage and the number of a block.
-pub struct UnitJob {
-    stage: Arc<StageRun>,
-    unit: usize,
+/// Consecutive units of a stage, by their numbers. A unit that takes long is a batch of its own; units that take
+/// microseconds are handed over many at a time, since handing over takes some, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Batch {
+    /// [`StagePlan::id`] of the stage.
+    pub stage: u64,
+    /// Number of the first block.
+    pub first: usize,
+    /// Number of blocks.
+    pub count: usize,
 }
 
-impl UnitJob {
-    pub(crate) fn new(stage: Arc<StageRun>, unit: usize) -> Self {
-        Self { stage, unit }
+impl Batch {
+    pub(crate) const fn one(stage: u64, unit: usize) -> Self {
+        Self { stage, first: unit, count: 1 }
+    }
+
+    /// Numbers of the blocks.
+    pub fn units(&self) -> Range<usize> {
+        self.first..self.first.saturating_add(self.count)
+    }
+
+    pub(crate) fn singly(self) -> impl DoubleEndedIterator<Item = Self> {
+        self.units().map(move |unit| Self::one(self.stage, unit))
+    }
+}
+
+/// Work that is handed over: units of a stage, and the stage.
+pub struct Job {
+    stage: Arc<StageRun>,
+    units: Range<usize>,
+}
+
+impl Job {
+    pub(crate) fn new(stage: Arc<StageRun>, units: Range<usize>) -> Self {
+        Self { stage, units }
     }
 
     /// The stage.
@@ -105,9 +145,9 @@ impl UnitJob {
         self.stage.plan()
     }
 
-    /// Number of the block.
-    pub fn unit(&self) -> usize {
-        self.unit
+    /// The numbers of its units.
+    pub fn batch(&self) -> Batch {
+        Batch { stage: self.plan().id, first: self.units.start, count: self.units.len() }
     }
 
     pub(crate) fn stage(&self) -> &StageRun {

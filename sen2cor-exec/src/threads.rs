@@ -5,7 +5,7 @@ use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner, run_here};
 use crate::kernel::Registry;
 use crate::plane::{HeapStore, PlaneStore};
-use crate::stage::UnitJob;
+use crate::stage::Job;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +61,7 @@ struct Line<'a> {
 }
 
 impl Runner for Line<'_> {
-    fn submit(&mut self, job: UnitJob) -> Result<(), ExecError> {
+    fn submit(&mut self, job: Job) -> Result<(), ExecError> {
         let (registry, sender) = (self.threads.registry, self.sender.clone());
         let unwanted = Arc::clone(&self.unwanted);
         // First in, first out: the flow decides the order, not the pool.

@@ -112,13 +112,23 @@ fn grind_with(executor: &dyn Executor, rounds: u32, ctx: &RunContext) -> Result<
     Ok((finished.plane(plane)?.to_array()?, finished.get(partials)?.clone()))
 }
 
+/// Sixteen units.
 fn faulty(
     executor: &dyn Executor,
     fault: Fault,
     ctx: &RunContext,
 ) -> Result<ndarray::Array2<u16>, ExecError> {
+    faulty_with(executor, fault, ctx, 60)
+}
+
+fn faulty_with(
+    executor: &dyn Executor,
+    fault: Fault,
+    ctx: &RunContext,
+    edge: u32,
+) -> Result<ndarray::Array2<u16>, ExecError> {
     let mut flow = Flow::<ExecError>::new();
-    let mut stage = flow.stage::<Faulty>("bad stage", Tiling::square(EXTENT, 60));
+    let mut stage = flow.stage::<Faulty>("bad stage", Tiling::square(EXTENT, edge));
     let plane = stage.output(PlaneSpec::grid::<u16>(EXTENT, Resolution::R10));
     stage.run(fault);
     flow.keep(plane);
@@ -255,6 +265,23 @@ fn a_unit_that_ends_every_worker_is_given_up_by_name() {
     }
     // The pool is still usable.
     assert_eq!(grind(&pool, 1).unwrap(), grind(&Sequential::new(KERNELS), 1).unwrap());
+}
+
+/// Sixteen hundred units of microseconds, many of which are handed over together.
+fn a_unit_among_short_ones_that_ends_its_workers_is_found() {
+    let pool = pool(2);
+    let folder = tempfile::tempdir().unwrap();
+    let ctx = RunContext::default();
+    for block in [700, 1201] {
+        let fault = |once| Fault { block, kind: FaultKind::Abort, once };
+        let error = faulty_with(&pool, fault(None), &ctx, 6).unwrap_err();
+        let ExecError::WorkersLost { block: found, attempts, .. } = error else { panic!("{error:?}") };
+        assert_eq!((found, attempts), (block, 3));
+        let harmless = Fault { block: usize::MAX, ..fault(None) };
+        let expected = faulty_with(&Sequential::new(KERNELS), harmless, &ctx, 6);
+        let once = fault(Some(folder.path().join(block.to_string())));
+        assert_eq!(faulty_with(&pool, once, &ctx, 6).unwrap(), expected.unwrap());
+    }
 }
 
 fn a_unit_that_hangs_is_ended_and_run_again() {
@@ -416,6 +443,7 @@ fn main() {
         a_worker_that_is_killed_is_noticed_and_replaced,
         a_unit_that_ends_its_worker_once_is_run_again,
         a_unit_that_ends_every_worker_is_given_up_by_name,
+        a_unit_among_short_ones_that_ends_its_workers_is_found,
         a_unit_that_hangs_is_ended_and_run_again,
         a_run_that_hangs_can_be_cancelled,
         what_a_kernel_prints_is_no_message,

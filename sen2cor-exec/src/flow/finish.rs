@@ -6,30 +6,38 @@ use super::run::{Coordinator, State, planes_read};
 use crate::context::Event;
 use crate::cpu::thread_cpu;
 use crate::error::ExecError;
-use crate::executor::{Completion, Runner, UnitFailure};
+use crate::executor::{Completion, Outcome, Runner, UnitFailure};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl<'r, E: From<ExecError> + 'r> Coordinator<'_, 'r, E> {
-    pub(super) fn complete_unit(&mut self, completion: Completion, runner: &mut dyn Runner) -> Result<(), E> {
-        let Some(&node) = self.running.get(&completion.stage) else { return Ok(()) };
-        let block = completion.unit;
-        let (partial, slot_bytes) = completion.result.map_err(|failure| self.failed(node, block, failure))?;
-        self.ctx.tell(&Event::UnitDone { label: &self.nodes[node].label });
+    pub(super) fn complete(&mut self, completion: Completion, runner: &mut dyn Runner) -> Result<(), E> {
+        let batch = completion.batch;
+        self.in_flight.done(batch);
+        let Some(&node) = self.running.get(&batch.stage) else { return Ok(()) };
+        let failed = |(block, failure)| self.failed(node, block, failure);
+        let Outcome { partials, slot_bytes } = completion.result.map_err(failed)?;
+        for _ in &partials {
+            self.ctx.tell(&Event::UnitDone { label: &self.nodes[node].label });
+        }
         let record = &mut self.records[node];
         record.cpu += completion.cpu;
-        record.units += 1;
+        record.units += batch.count;
         record.bytes += slot_bytes;
         record.spans.push(Span {
-            unit: block,
+            unit: batch.first,
+            count: batch.count,
             worker: Some(completion.worker),
             started: completion.started,
             ended: completion.ended,
             cpu: completion.cpu,
         });
         let State::Running(running) = &mut self.states[node] else { return Ok(()) };
-        running.partials[block] = partial;
-        running.left -= 1;
+        running.size.learn(batch.count, completion.ended.saturating_duration_since(completion.started));
+        running.left -= batch.count;
+        for (slot, partial) in running.partials[batch.units()].iter_mut().zip(partials) {
+            *slot = partial;
+        }
         if running.left == 0 { self.close_stage(node, runner) } else { Ok(()) }
     }
 
@@ -87,7 +95,14 @@ impl<'r, E: From<ExecError> + 'r> Coordinator<'_, 'r, E> {
         let record = &mut self.records[node];
         record.cpu = thread_cpu().saturating_sub(cpu);
         record.units = 1;
-        record.spans.push(Span { unit: 0, worker: None, started, ended: Instant::now(), cpu: record.cpu });
+        record.spans.push(Span {
+            unit: 0,
+            count: 1,
+            worker: None,
+            started,
+            ended: Instant::now(),
+            cpu: record.cpu,
+        });
         self.finish_node(node, State::Done);
         Ok(true)
     }

@@ -7,6 +7,7 @@
 //! There are no loops inside a flow: what depends on data is decided by a step, whose value the parameters of a later
 //! stage are made from. A stage may decide not to run; what reads its planes is skipped as well.
 
+mod batch;
 mod build;
 mod explain;
 mod finish;

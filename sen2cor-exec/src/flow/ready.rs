@@ -72,24 +72,26 @@ pub struct StageRecord {
     pub units: usize,
     /// CPU time of all units.
     pub cpu: Duration,
-    /// When units were running, and where.
+    /// When units were running, and where; units that were handed over together have one span.
     pub spans: Vec<Span>,
     /// Bytes of the images, slots or files that it wrote.
     pub bytes: u64,
 }
 
-/// When and where a unit or a step ran.
+/// When and where units or a step ran.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
-    /// Number of the unit.
+    /// Number of the first unit.
     pub unit: usize,
+    /// Number of units.
+    pub count: usize,
     /// Number of the worker; `None` for the coordinator, which runs the steps.
     pub worker: Option<usize>,
     /// From when.
     pub started: Instant,
     /// Until when.
     pub ended: Instant,
-    /// CPU time of the unit.
+    /// CPU time of the units.
     pub cpu: Duration,
 }
 

@@ -4,6 +4,7 @@
 //! finished, encoded and freed before the next one is begun. Steps run in between. The order of execution cannot show in
 //! the result: a plane has one writer, and partial results are collected by block number.
 
+use super::batch::{BatchSize, InFlight};
 use super::build::{Flow, Need, Node, PlaneDecl, Work};
 use super::memory::{Memory, Progress};
 use super::ready::{Finished, Ready, StageRecord};
@@ -11,7 +12,7 @@ use crate::context::{Event, RunContext};
 use crate::error::ExecError;
 use crate::executor::{Executor, PATIENCE, Runner};
 use crate::plane::{FrozenPlane, Layout, within_reach};
-use crate::stage::{StagePlan, StageRun, UnitJob};
+use crate::stage::{Job, StagePlan, StageRun};
 use std::any::Any;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(super) struct Running {
     units: Vec<usize>,
     /// How many of them have been handed over.
     begun: usize,
+    /// How many at a time.
+    pub(super) size: BatchSize,
     pub(super) left: usize,
     pub(super) partials: Vec<Vec<u8>>,
 }
@@ -60,7 +63,7 @@ pub(super) struct Coordinator<'a, 'r, E> {
     pub(super) readers: Vec<usize>,
     pub(super) values: Vec<Option<Box<dyn Any>>>,
     pub(super) records: Vec<StageRecord>,
-    pub(super) in_flight: usize,
+    pub(super) in_flight: InFlight,
     memory: Memory,
     /// No stage may begin before a plane is freed.
     pub(super) memory_is_full: bool,
@@ -154,7 +157,7 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             records: flow.nodes.iter().map(empty_record).collect(),
             nodes: flow.nodes,
             plane_decls: flow.planes,
-            in_flight: 0,
+            in_flight: InFlight::default(),
             memory,
             memory_is_full: false,
             live_bytes: 0,
@@ -190,23 +193,22 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
                 return Err(ExecError::Cancelled.into());
             }
             // First the workers get something to do, then the coordinator does its own work beside them.
-            while self.in_flight < most && self.submit_one(runner)? {}
+            while self.in_flight.jobs() < most && self.submit_one(runner)? {}
             if self.run_step()? {
                 continue;
             }
-            if self.in_flight == 0 {
+            if self.in_flight.jobs() == 0 {
                 let left = self.open_stages.first().map(|&rank| &self.nodes[self.by_rank[rank]].label);
                 let what = |label: &String| format!("memory for stage {label:?}");
                 return left.map_or(Ok(()), |label| Err(ExecError::NotReady { what: what(label) }.into()));
             }
             if let Some(completion) = runner.next(PATIENCE)? {
-                self.in_flight -= 1;
-                self.complete_unit(completion, runner)?;
+                self.complete(completion, runner)?;
             }
         }
     }
 
-    /// Hands over the next unit of the deepest stage that has one. False if there is none.
+    /// Hands over the next units of the deepest stage that has any. False if there is none.
     fn submit_one(&mut self, runner: &mut dyn Runner) -> Result<bool, E> {
         loop {
             let Some(node) = self.next_stage() else { return Ok(false) };
@@ -215,13 +217,14 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
                 continue;
             }
             if let State::Running(running) = &mut self.states[node] {
-                let job = UnitJob::new(Arc::clone(&running.stage), running.units[running.begun]);
-                running.begun += 1;
+                let units = running.size.next(&running.units[running.begun..], self.executor.slots());
+                running.begun += units.len();
+                let job = Job::new(Arc::clone(&running.stage), units);
                 if running.begun == running.units.len() {
                     self.open_stages.remove(&self.rank[node]);
                 }
+                self.in_flight.add(job.batch());
                 runner.submit(job)?;
-                self.in_flight += 1;
                 return Ok(true);
             }
         }
@@ -277,7 +280,8 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
             Work::Step(_) => Vec::new(),
         };
         let (left, partials) = (units.len(), vec![Vec::new(); all]);
-        let running = Running { stage: Arc::new(run), units, begun: 0, left, partials };
+        let running =
+            Running { stage: Arc::new(run), units, begun: 0, size: BatchSize::default(), left, partials };
         self.states[node] = State::Running(running);
         if left == 0 {
             self.open_stages.remove(&self.rank[node]);

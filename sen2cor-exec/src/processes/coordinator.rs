@@ -3,41 +3,39 @@
 //! Events go in, actions come out; whoever moves the bytes carries them out in order. So every situation, also those that
 //! are rare in life, can be tested without a process.
 //!
-//! - A unit is with one worker at a time. A worker runs its units in the order in which it gets them.
-//! - No worker is idle while a unit waits. A worker gets a second unit in advance only if the units of that stage are
+//! - A batch of units is with one worker at a time. A worker runs its batches in the order in which it gets them.
+//! - No worker is idle while a batch waits. A worker gets a second one in advance only if those of that stage are
 //!   short, since the second one waits even if another worker becomes idle.
-//! - A worker that is lost gives its units back. The unit it was running has had one attempt more; a unit that has lost
-//!   [`MOST_ATTEMPTS`] workers is given up.
-//! - Nothing is sent to a busy worker but units, so that a full pipe cannot hold up the others: what it may forget is
-//!   told with its next unit.
+//! - A worker that is lost gives its batches back. Each unit of the one it was running has had one attempt more, and goes
+//!   alone from then on, so that the guilty one shows; a unit that has lost [`MOST_ATTEMPTS`] workers is given up.
+//! - Nothing is sent to a busy worker but batches, so that a full pipe cannot hold up the others: what it may forget is
+//!   told with its next batch.
 
+use crate::stage::Batch;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 /// A unit that has lost so many workers is given up.
 pub(crate) const MOST_ATTEMPTS: u32 = 3;
 
-/// Units shorter than this are sent in advance.
+/// Batches shorter than this are sent in advance.
 const SHORT: Duration = Duration::from_millis(5);
 
-/// Units that a worker holds of a stage with short ones.
+/// Batches that a worker holds of a stage with short ones.
 const AHEAD: usize = 2;
 
 /// A worker that is lost so often without finishing a unit is not started again.
 const MOST_FALSE_STARTS: u32 = 10;
 
-/// A stage and the number of a block.
-pub(crate) type Unit = (u64, usize);
-
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
-    /// A flow wants a unit to be run.
-    Submit { line: u64, unit: Unit },
+    /// A flow wants units to be run.
+    Submit { line: u64, batch: Batch },
     /// A worker has started and said hello.
     Up { worker: usize },
-    /// A worker has finished a unit, well or not.
-    Done { worker: usize, unit: Unit, wall: Duration },
+    /// A worker has finished a batch, well or not.
+    Done { worker: usize, batch: Batch, wall: Duration },
     /// A worker has ended and was waited for.
     Lost { worker: usize, how: String },
     /// A worker cannot be started.
@@ -57,14 +55,14 @@ pub(crate) enum Event {
 pub(crate) enum Action {
     /// Tell a worker of a stage.
     Stage { worker: usize, stage: u64 },
-    /// Give a unit to a worker.
-    Unit { worker: usize, unit: Unit },
+    /// Give units to a worker.
+    Run { worker: usize, batch: Batch },
     /// Tell a worker what it may forget.
     Forget { worker: usize, stages: Vec<u64>, planes: Vec<u64> },
     /// Hand the result that came with the event to a flow.
     Deliver { line: u64 },
     /// Tell a flow that a unit cannot be run.
-    GiveUp { line: u64, unit: Unit, attempts: u32, how: String },
+    GiveUp { line: u64, unit: Batch, attempts: u32, how: String },
     /// End a worker.
     Kill { worker: usize },
     /// Tell a flow that no worker has any of its units any more.
@@ -82,7 +80,7 @@ enum State {
 struct Worker {
     state: State,
     /// The first one is running.
-    assigned: VecDeque<Unit>,
+    assigned: VecDeque<Batch>,
     /// Since when.
     since: Duration,
     /// It has been told to end.
@@ -101,7 +99,7 @@ struct Worker {
 #[derive(Debug)]
 struct Stage {
     line: u64,
-    /// The last unit was short.
+    /// The last batch was short.
     short: bool,
 }
 
@@ -109,9 +107,10 @@ struct Stage {
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     workers: Vec<Worker>,
-    queue: VecDeque<Unit>,
+    queue: VecDeque<Batch>,
     stages: HashMap<u64, Stage>,
-    attempts: HashMap<Unit, u32>,
+    /// Of units that have lost a worker.
+    attempts: HashMap<Batch, u32>,
     abandoning: Vec<u64>,
     unit_limit: Option<Duration>,
     /// Why the last worker could not be started.
@@ -147,12 +146,12 @@ impl Coordinator {
     /// Takes note of an event at a time and appends what is to be done.
     pub(crate) fn on(&mut self, now: Duration, event: Event, actions: &mut Vec<Action>) {
         match event {
-            Event::Submit { line, unit } => {
-                self.stages.entry(unit.0).or_insert(Stage { line, short: false });
-                self.queue.push_back(unit);
+            Event::Submit { line, batch } => {
+                self.stages.entry(batch.stage).or_insert(Stage { line, short: false });
+                self.queue.push_back(batch);
             }
             Event::Up { worker } => self.workers[worker].state = State::Up,
-            Event::Done { worker, unit, wall } => self.done(now, worker, unit, wall, actions),
+            Event::Done { worker, batch, wall } => self.done(now, worker, batch, wall, actions),
             Event::Lost { worker, how } => self.lost(worker, &how, actions),
             Event::Gone { worker, why } => {
                 self.workers[worker].state = State::Gone;
@@ -180,23 +179,35 @@ impl Coordinator {
         self.workers[worker].false_starts < MOST_FALSE_STARTS
     }
 
-    fn done(&mut self, now: Duration, worker: usize, unit: Unit, wall: Duration, actions: &mut Vec<Action>) {
+    fn done(
+        &mut self,
+        now: Duration,
+        worker: usize,
+        batch: Batch,
+        wall: Duration,
+        actions: &mut Vec<Action>,
+    ) {
         let state = &mut self.workers[worker];
         if state.ending {
-            // Its end is on the way, and with it the unit comes back.
+            // Its end is on the way, and with it the units come back.
             return;
         }
-        if state.assigned.front() != Some(&unit) {
+        if state.assigned.front() != Some(&batch) {
             state.ending = true;
-            state.verdict = Some(format!("reported unit {} of stage {} out of turn", unit.1, unit.0));
+            state.verdict =
+                Some(format!("reported unit {} of stage {} out of turn", batch.first, batch.stage));
             actions.push(Action::Kill { worker });
             return;
         }
         state.assigned.pop_front();
         state.since = now;
         state.false_starts = 0;
-        self.attempts.remove(&unit);
-        if let Some(stage) = self.stages.get_mut(&unit.0) {
+        if !self.attempts.is_empty() {
+            for unit in batch.singly() {
+                self.attempts.remove(&unit);
+            }
+        }
+        if let Some(stage) = self.stages.get_mut(&batch.stage) {
             stage.short = wall < SHORT;
             actions.push(Action::Deliver { line: stage.line });
         }
@@ -214,33 +225,39 @@ impl Coordinator {
         let how = state.verdict.take().unwrap_or_else(|| how.to_owned());
         let mut assigned = std::mem::take(&mut state.assigned);
         let running = assigned.pop_front();
-        for unit in assigned.into_iter().rev() {
-            if self.stages.contains_key(&unit.0) {
-                self.queue.push_front(unit);
+        for batch in assigned.into_iter().rev() {
+            if self.stages.contains_key(&batch.stage) {
+                self.queue.push_front(batch);
             }
         }
-        let Some(unit) = running else { return };
-        let Some(stage) = self.stages.get(&unit.0) else { return };
-        let attempts = self.attempts.entry(unit).or_default();
-        *attempts += u32::from(!innocent);
-        if *attempts < MOST_ATTEMPTS {
-            self.queue.push_front(unit);
-        } else {
-            let (line, attempts) = (stage.line, *attempts);
-            self.attempts.remove(&unit);
-            actions.push(Action::GiveUp { line, unit, attempts, how });
+        let Some(batch) = running else { return };
+        let Some(line) = self.stages.get(&batch.stage).map(|stage| stage.line) else { return };
+        if innocent {
+            self.queue.push_front(batch);
+            return;
+        }
+        for unit in batch.singly().rev() {
+            let attempts = self.attempts.entry(unit).or_default();
+            *attempts += 1;
+            if *attempts < MOST_ATTEMPTS {
+                self.queue.push_front(unit);
+            } else {
+                let attempts = *attempts;
+                self.attempts.remove(&unit);
+                actions.push(Action::GiveUp { line, unit, attempts, how: how.clone() });
+            }
         }
     }
 
     fn abandon(&mut self, line: u64, actions: &mut Vec<Action>) {
-        let of_line = |unit: &Unit, stages: &HashMap<u64, Stage>| {
-            stages.get(&unit.0).is_some_and(|stage| stage.line == line)
+        let of_line = |batch: &Batch, stages: &HashMap<u64, Stage>| {
+            stages.get(&batch.stage).is_some_and(|stage| stage.line == line)
         };
         let stages = &self.stages;
-        self.queue.retain(|unit| !of_line(unit, stages));
+        self.queue.retain(|batch| !of_line(batch, stages));
         self.attempts.retain(|unit, _| !of_line(unit, stages));
         for (worker, state) in self.workers.iter_mut().enumerate() {
-            if !state.ending && state.assigned.iter().any(|unit| of_line(unit, stages)) {
+            if !state.ending && state.assigned.iter().any(|batch| of_line(batch, stages)) {
                 state.ending = true;
                 state.innocent = true;
                 actions.push(Action::Kill { worker });
@@ -275,33 +292,33 @@ impl Coordinator {
     }
 
     fn assign(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        while let Some(&unit) = self.queue.front() {
-            let Some(worker) = self.worker_for(unit) else { break };
+        while let Some(&batch) = self.queue.front() {
+            let Some(worker) = self.worker_for(batch) else { break };
             self.queue.pop_front();
             let state = &mut self.workers[worker];
             if state.assigned.is_empty() {
                 state.since = now;
             }
-            state.assigned.push_back(unit);
-            if state.knows.insert(unit.0) {
-                actions.push(Action::Stage { worker, stage: unit.0 });
+            state.assigned.push_back(batch);
+            if state.knows.insert(batch.stage) {
+                actions.push(Action::Stage { worker, stage: batch.stage });
             }
             self.tell_to_forget(worker, actions);
-            actions.push(Action::Unit { worker, unit });
+            actions.push(Action::Run { worker, batch });
         }
         if self.workers.iter().all(|w| w.state == State::Gone) {
-            for unit in std::mem::take(&mut self.queue) {
-                if let Some(stage) = self.stages.get(&unit.0) {
-                    let how = self.why_gone.clone();
-                    actions.push(Action::GiveUp { line: stage.line, unit, attempts: 0, how });
-                }
+            for batch in std::mem::take(&mut self.queue) {
+                let Some(line) = self.stages.get(&batch.stage).map(|stage| stage.line) else { continue };
+                let how = &self.why_gone;
+                let give_up = |unit| Action::GiveUp { line, unit, attempts: 0, how: how.clone() };
+                actions.extend(batch.singly().map(give_up));
             }
         }
     }
 
-    /// An idle worker, or one that may have the unit in advance.
-    fn worker_for(&self, unit: Unit) -> Option<usize> {
-        let short = self.stages.get(&unit.0).is_some_and(|stage| stage.short);
+    /// An idle worker, or one that may have the batch in advance.
+    fn worker_for(&self, batch: Batch) -> Option<usize> {
+        let short = self.stages.get(&batch.stage).is_some_and(|stage| stage.short);
         let most = if short { AHEAD } else { 1 };
         let usable = |w: &Worker| w.state == State::Up && !w.ending && w.assigned.len() < most;
         let candidates = self.workers.iter().enumerate().filter(|(_, w)| usable(w));

@@ -1,7 +1,8 @@
 //! The coordinator of the process pool against a model of workers, in every order of events that chance finds.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use super::coordinator::{Action, Coordinator, Event, MOST_ATTEMPTS, Unit};
+use super::coordinator::{Action, Coordinator, Event, MOST_ATTEMPTS};
+use crate::stage::Batch;
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -11,7 +12,7 @@ const LINE: u64 = 1;
 /// What chance does next. Numbers are taken modulo what there is.
 #[derive(Clone, Debug)]
 enum Chance {
-    Submit { stage: u64 },
+    Submit { stage: u64, count: usize },
     Finish { worker: usize, short: bool },
     Lose { worker: usize },
     Start { worker: usize },
@@ -20,7 +21,7 @@ enum Chance {
 
 fn chances() -> impl Strategy<Value = Vec<Chance>> {
     let one = prop_oneof![
-        4 => (0u64..3).prop_map(|stage| Chance::Submit { stage }),
+        4 => (0u64..3, 1usize..5).prop_map(|(stage, count)| Chance::Submit { stage, count }),
         4 => (0usize..4, any::<bool>()).prop_map(|(worker, short)| Chance::Finish { worker, short }),
         1 => (0usize..4).prop_map(|worker| Chance::Lose { worker }),
         2 => (0usize..4).prop_map(|worker| Chance::Start { worker }),
@@ -34,8 +35,14 @@ fn chances() -> impl Strategy<Value = Vec<Chance>> {
 struct Process {
     up: bool,
     killed: bool,
-    units: VecDeque<Unit>,
+    batches: VecDeque<Batch>,
     stages: HashSet<u64>,
+}
+
+impl Process {
+    fn units(&self) -> impl Iterator<Item = Batch> {
+        self.batches.iter().flat_map(|batch| batch.singly())
+    }
 }
 
 /// Carries out actions on model processes and checks each of them.
@@ -45,12 +52,13 @@ struct World {
     now: Duration,
     submitted: usize,
     next_unit: HashMap<u64, usize>,
-    lost: HashMap<Unit, u32>,
-    delivered: HashSet<Unit>,
-    given_up: HashMap<Unit, u32>,
+    /// Single units from here on.
+    lost: HashMap<Batch, u32>,
+    delivered: HashSet<Batch>,
+    given_up: HashMap<Batch, u32>,
     abandoned: Vec<u64>,
     /// Units of a flow that has abandoned them, still at workers.
-    unwanted: HashSet<Unit>,
+    unwanted: HashSet<Batch>,
 }
 
 impl World {
@@ -70,7 +78,7 @@ impl World {
     }
 
     fn on(&mut self, event: Event) {
-        let finished = if let Event::Done { unit, .. } = event { Some(unit) } else { None };
+        let finished = if let Event::Done { batch, .. } = event { Some(batch) } else { None };
         let mut actions = Vec::new();
         self.coordinator.on(self.now, event, &mut actions);
         for action in actions {
@@ -79,33 +87,38 @@ impl World {
         self.check_that_nobody_idles();
     }
 
-    fn carry_out(&mut self, action: Action, finished: Option<Unit>) {
+    fn carry_out(&mut self, action: Action, finished: Option<Batch>) {
         match action {
             Action::Stage { worker, stage } => {
                 assert!(self.processes[worker].up, "a stage for a worker that is down");
                 assert!(self.processes[worker].stages.insert(stage), "a stage was told twice");
             }
-            Action::Unit { worker, unit } => {
-                let holders = self.processes.iter().filter(|p| p.units.contains(&unit)).count();
-                assert_eq!(holders, 0, "{unit:?} is at two workers");
-                assert!(!self.delivered.contains(&unit) && !self.given_up.contains_key(&unit));
+            Action::Run { worker, batch } => {
+                for unit in batch.singly() {
+                    assert!(self.processes.iter().all(|p| p.units().all(|u| u != unit)), "at two workers");
+                    assert!(!self.delivered.contains(&unit) && !self.given_up.contains_key(&unit));
+                }
+                let lost = |unit| self.lost.contains_key(&unit);
+                assert!(batch.count == 1 || !batch.singly().any(lost), "not alone after a loss");
                 let process = &mut self.processes[worker];
                 assert!(process.up && !process.killed, "a unit for a worker that is down");
-                assert!(process.stages.contains(&unit.0), "a unit of a stage that was not told");
-                process.units.push_back(unit);
-                assert!(process.units.len() <= 2, "too many units in advance");
+                assert!(process.stages.contains(&batch.stage), "a unit of a stage that was not told");
+                process.batches.push_back(batch);
+                assert!(process.batches.len() <= 2, "too many units in advance");
             }
             Action::Forget { worker, stages, .. } => {
                 let process = &mut self.processes[worker];
                 assert!(process.up, "a message for a worker that is down");
                 for stage in stages {
                     assert!(process.stages.remove(&stage), "an unknown stage is to be forgotten");
-                    assert!(process.units.iter().all(|u| u.0 != stage), "a stage in use is forgotten");
+                    assert!(process.batches.iter().all(|b| b.stage != stage), "a stage in use is forgotten");
                 }
             }
             Action::Deliver { line } => {
                 assert_eq!(line, LINE);
-                assert!(self.delivered.insert(finished.unwrap()), "{finished:?} came twice");
+                for unit in finished.unwrap().singly() {
+                    assert!(self.delivered.insert(unit), "{unit:?} came twice");
+                }
             }
             Action::GiveUp { unit, attempts, .. } => {
                 assert!(self.given_up.insert(unit, attempts).is_none(), "{unit:?} was given up twice");
@@ -120,32 +133,32 @@ impl World {
 
     /// As many units are at workers as can be.
     fn check_that_nobody_idles(&self) {
-        let units = self.processes.iter().flat_map(|p| &p.units);
-        let held = units.filter(|unit| !self.unwanted.contains(*unit)).count();
+        let units = self.processes.iter().flat_map(Process::units);
+        let held = units.filter(|unit| !self.unwanted.contains(unit)).count();
         let waiting = self.submitted - held - self.delivered.len() - self.given_up.len();
-        let idle = self.processes.iter().filter(|p| p.up && !p.killed && p.units.is_empty()).count();
+        let idle = self.processes.iter().filter(|p| p.up && !p.killed && p.batches.is_empty()).count();
         assert!(waiting == 0 || idle == 0, "{waiting} units wait beside {idle} idle workers");
     }
 
-    fn submit(&mut self, stage: u64) {
+    fn submit(&mut self, stage: u64, count: usize) {
         let number = self.next_unit.entry(stage).or_default();
-        let unit = (stage, *number);
-        *number += 1;
-        self.submitted += 1;
-        self.on(Event::Submit { line: LINE, unit });
+        let batch = Batch { stage, first: *number, count };
+        *number += count;
+        self.submitted += count;
+        self.on(Event::Submit { line: LINE, batch });
     }
 
     fn finish(&mut self, worker: usize, wall: Duration) {
-        if let Some(unit) = self.processes[worker].units.pop_front() {
-            self.on(Event::Done { worker, unit, wall });
+        if let Some(batch) = self.processes[worker].batches.pop_front() {
+            self.on(Event::Done { worker, batch, wall });
         }
     }
 
     fn lose(&mut self, worker: usize) {
         let process = std::mem::take(&mut self.processes[worker]);
         if process.up {
-            if let Some(unit) = process.units.front().filter(|_| !process.killed) {
-                *self.lost.entry(*unit).or_default() += 1;
+            if let Some(batch) = process.batches.front().filter(|_| !process.killed) {
+                batch.singly().for_each(|unit| *self.lost.entry(unit).or_default() += 1);
             }
             self.on(Event::Lost { worker, how: "by chance".to_owned() });
         }
@@ -161,7 +174,7 @@ impl World {
     fn happen(&mut self, chance: &Chance) {
         let workers = self.processes.len();
         match *chance {
-            Chance::Submit { stage } => self.submit(stage),
+            Chance::Submit { stage, count } => self.submit(stage, count),
             Chance::Finish { worker, short } => {
                 self.finish(worker % workers, Duration::from_millis(if short { 1 } else { 100 }));
             }
@@ -174,7 +187,7 @@ impl World {
     /// Lets everything come to its end, without further losses.
     fn settle(&mut self) {
         (0..self.processes.len()).for_each(|worker| self.start(worker));
-        while self.processes.iter().any(|p| !p.units.is_empty()) {
+        while self.processes.iter().any(|p| !p.batches.is_empty()) {
             (0..self.processes.len()).for_each(|worker| self.finish(worker, Duration::ZERO));
         }
     }
@@ -203,7 +216,7 @@ proptest! {
         for chance in &chances {
             world.happen(chance);
         }
-        world.unwanted = world.processes.iter().flat_map(|p| p.units.clone()).collect();
+        world.unwanted = world.processes.iter().flat_map(Process::units).collect();
         world.submitted = world.delivered.len() + world.given_up.len();
         let mut actions = Vec::new();
         world.coordinator.on(world.now, Event::Abandon { line: LINE }, &mut actions);
@@ -212,16 +225,16 @@ proptest! {
         }
         let killed: Vec<usize> = (0..workers).filter(|&w| world.processes[w].killed).collect();
         prop_assert_eq!(world.abandoned.is_empty(), !killed.is_empty());
-        prop_assert!(world.processes.iter().all(|p| p.killed || p.units.is_empty()));
+        prop_assert!(world.processes.iter().all(|p| p.killed || p.batches.is_empty()));
         for worker in killed {
             world.lose(worker);
             world.start(worker);
         }
         prop_assert_eq!(&world.abandoned, &[LINE]);
         // The pool is as good as new.
-        world.submit(7);
+        world.submit(7, 1);
         world.settle();
-        prop_assert!(world.delivered.contains(&(7, 0)));
+        prop_assert!(world.delivered.contains(&Batch::one(7, 0)));
     }
 }
 
@@ -229,7 +242,7 @@ proptest! {
 fn a_worker_that_takes_too_long_is_ended_once() {
     let mut world = World::new(2, Some(Duration::from_secs(3)));
     (0..2).for_each(|worker| world.start(worker));
-    world.submit(0);
+    world.submit(0, 1);
     world.now = Duration::from_secs(3);
     world.on(Event::Tick);
     assert!(!world.processes[0].killed);
@@ -245,7 +258,7 @@ fn a_worker_that_takes_too_long_is_ended_once() {
 fn a_unit_that_hangs_everywhere_is_given_up_with_the_reason() {
     let mut coordinator = Coordinator::new(1, Some(Duration::from_secs(1)));
     let mut said = Vec::new();
-    coordinator.on(Duration::ZERO, Event::Submit { line: LINE, unit: (5, 0) }, &mut said);
+    coordinator.on(Duration::ZERO, Event::Submit { line: LINE, batch: Batch::one(5, 0) }, &mut said);
     for attempt in 1..=u64::from(MOST_ATTEMPTS) {
         coordinator.on(Duration::from_secs(10 * attempt), Event::Up { worker: 0 }, &mut said);
         coordinator.on(Duration::from_secs(10 * attempt + 2), Event::Tick, &mut said);
@@ -253,8 +266,27 @@ fn a_unit_that_hangs_everywhere_is_given_up_with_the_reason() {
         coordinator.on(Duration::from_secs(10 * attempt + 3), lost, &mut said);
     }
     let how = "no answer within 1 s".to_owned();
-    let given_up = Action::GiveUp { line: LINE, unit: (5, 0), attempts: MOST_ATTEMPTS, how };
+    let given_up = Action::GiveUp { line: LINE, unit: Batch::one(5, 0), attempts: MOST_ATTEMPTS, how };
     assert_eq!(said.last(), Some(&given_up));
+}
+
+#[test]
+fn the_unit_of_a_batch_that_loses_workers_shows_and_the_others_are_done() {
+    let mut world = World::new(1, None);
+    world.start(0);
+    world.submit(0, 4);
+    let guilty = Batch::one(0, 2);
+    while world.processes[0].batches.front().is_some() {
+        if world.processes[0].units().next() == Some(guilty) || world.lost.is_empty() {
+            world.lose(0);
+            world.start(0);
+        } else {
+            world.finish(0, Duration::ZERO);
+        }
+    }
+    assert_eq!(world.given_up, HashMap::from([(guilty, MOST_ATTEMPTS)]));
+    assert_eq!(world.delivered.len(), 3);
+    assert_eq!(world.lost[&guilty], MOST_ATTEMPTS);
 }
 
 #[test]
@@ -267,20 +299,20 @@ fn a_worker_that_never_does_anything_is_not_started_for_ever() {
         starts += 1;
         assert!(starts < 100);
     }
-    world.submit(0);
+    world.submit(0, 1);
     let gone = Event::Gone { worker: 0, why: "no such program".to_owned() };
     world.on(gone);
-    assert_eq!(world.given_up.get(&(0, 0)), Some(&0));
+    assert_eq!(world.given_up.get(&Batch::one(0, 0)), Some(&0));
 }
 
 #[test]
 fn long_units_are_not_sent_in_advance() {
     let mut world = World::new(2, None);
     (0..2).for_each(|worker| world.start(worker));
-    (0..6).for_each(|_| world.submit(0));
-    assert!(world.processes.iter().all(|p| p.units.len() == 1));
+    (0..6).for_each(|_| world.submit(0, 1));
+    assert!(world.processes.iter().all(|p| p.batches.len() == 1));
     world.finish(0, Duration::from_micros(5));
-    assert!(world.processes.iter().all(|p| p.units.len() == 2), "short ones are");
+    assert!(world.processes.iter().all(|p| p.batches.len() == 2), "short ones are");
     world.finish(0, Duration::from_millis(50));
-    assert_eq!(world.processes[0].units.len(), 1);
+    assert_eq!(world.processes[0].batches.len(), 1);
 }

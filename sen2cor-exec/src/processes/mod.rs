@@ -2,7 +2,8 @@
 //!
 //! Workers are children of this process that run the same program (or another one of the same build) as
 //! `PROGRAM worker --stdio`. Pixels stay in memory that all of them map; through the pipes go only messages of some ten
-//! bytes per unit. A worker that crashes, hangs or is killed takes no unit with it: the unit is run again elsewhere.
+//! bytes per batch of units. A worker that crashes, hangs or is killed takes no unit with it: its units are run again
+//! elsewhere.
 //!
 //! | file | what it does |
 //! | --- | --- |
@@ -30,7 +31,7 @@ use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner};
 use crate::kernel::Registry;
 use crate::plane::{OnFree, PlaneStore, SharedStore};
-use crate::stage::UnitJob;
+use crate::stage::Job;
 use child::{Recipe, Refusal};
 use coordinator::Event;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
@@ -261,7 +262,7 @@ struct Line<'a> {
 }
 
 impl Runner for Line<'_> {
-    fn submit(&mut self, job: UnitJob) -> Result<(), ExecError> {
+    fn submit(&mut self, job: Job) -> Result<(), ExecError> {
         let plan = job.plan();
         if self.stages.insert(plan.id) {
             let mut message = Vec::new();
@@ -269,10 +270,10 @@ impl Runner for Line<'_> {
                 .map_err(|e| ExecError::Wire { stage: plan.kernel.clone(), reason: e.to_string() })?;
             self.pool.add_stage(plan.id, message);
         }
-        let unit = (plan.id, job.unit());
+        let batch = job.batch();
         // The workers have mappings of their own; here the planes belong to the flow alone.
         drop(job);
-        self.pool.on(Event::Submit { line: self.id, unit }, None);
+        self.pool.on(Event::Submit { line: self.id, batch }, None);
         Ok(())
     }
 

@@ -6,13 +6,15 @@
 //! small, and only workers that read get any.
 
 use super::child::{self, Link, Recipe, Refusal};
-use super::coordinator::{Action, Coordinator, Event, Unit};
+use super::coordinator::{Action, Coordinator, Event};
 use super::frame;
 use super::wire::{Cost, FromWorker, ToWorker};
 use crate::cpu::cpu_of_process;
-use crate::executor::{Completion, UnitFailure};
+use crate::executor::{Completion, Outcome, UnitFailure};
 use crate::plane::SharedStore;
+use crate::stage::Batch;
 use crossbeam::channel::{Receiver, Sender};
+use serde_bytes::ByteBuf;
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin};
@@ -80,8 +82,8 @@ impl Pool {
         for action in actions.drain(..) {
             match action {
                 Action::Stage { worker, stage } => inner.send_stage(worker, stage),
-                Action::Unit { worker, unit: (stage, unit) } => {
-                    inner.send(worker, &ToWorker::Unit { stage, unit });
+                Action::Run { worker, batch: Batch { stage, first, count } } => {
+                    inner.send(worker, &ToWorker::Run { stage, first, count });
                 }
                 Action::Forget { worker, stages, planes } => {
                     inner.send(worker, &ToWorker::Forget { stages, planes });
@@ -240,16 +242,20 @@ impl Pool {
     }
 
     fn report(&self, worker: usize, message: FromWorker) {
-        let (unit, result, cost) = match message {
+        let (batch, result, cost) = match message {
             FromWorker::Hello(_) => return,
-            FromWorker::Done { stage, unit, partial, slot_bytes, cost } => {
-                ((stage, unit), Ok((partial.into_vec(), slot_bytes)), cost)
+            FromWorker::Done { stage, first, partials, slot_bytes, cost } => {
+                let partials: Vec<Vec<u8>> = partials.into_iter().map(ByteBuf::into_vec).collect();
+                let batch = Batch { stage, first, count: partials.len() };
+                (batch, Ok(Outcome { partials, slot_bytes }), cost)
             }
-            FromWorker::Failed { stage, unit, failure, cost } => ((stage, unit), Err(failure.into()), cost),
+            FromWorker::Failed { stage, first, count, unit, failure, cost } => {
+                (Batch { stage, first, count }, Err((unit, failure.into())), cost)
+            }
         };
-        let completion = completion(worker, unit, result, cost);
+        let completion = completion(worker, batch, result, cost);
         let wall = Duration::from_nanos(cost.wall_ns);
-        self.on(Event::Done { worker, unit, wall }, Some(completion));
+        self.on(Event::Done { worker, batch, wall }, Some(completion));
     }
 
     /// Looks at the time now and then until the other end of the channel is gone.
@@ -285,18 +291,18 @@ fn written(_: io::Result<()>) {}
 
 fn completion(
     worker: usize,
-    (stage, unit): Unit,
-    result: Result<(Vec<u8>, u64), UnitFailure>,
+    batch: Batch,
+    result: Result<Outcome, (usize, UnitFailure)>,
     cost: Cost,
 ) -> Completion {
     let ended = Instant::now();
     // Clocks of processes differ; the way of the message is short.
     let started = ended.checked_sub(Duration::from_nanos(cost.wall_ns)).unwrap_or(ended);
-    Completion { stage, unit, worker, result, cpu: Duration::from_nanos(cost.cpu_ns), started, ended }
+    Completion { batch, worker, result, cpu: Duration::from_nanos(cost.cpu_ns), started, ended }
 }
 
-fn given_up(unit: Unit, attempts: u32, how: String) -> Completion {
-    completion(0, unit, Err(UnitFailure::Lost { attempts, how }), Cost::default())
+fn given_up(unit: Batch, attempts: u32, how: String) -> Completion {
+    completion(0, unit, Err((unit.first, UnitFailure::Lost { attempts, how })), Cost::default())
 }
 
 /// A thread that panics here leaves nothing half done that others rely on.

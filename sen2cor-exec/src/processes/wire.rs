@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 use std::path::PathBuf;
 
 /// Version of the protocol. 0 is no version.
-pub(crate) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// To a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub(crate) enum ToWorker {
     Hello(Greeting),
     /// A stage of which units will follow.
     Stage(StagePlan),
-    /// Run one unit. Units are run in the order in which they come.
-    Unit { stage: u64, unit: usize },
+    /// Run consecutive units. They are run in the order in which they come.
+    Run { stage: u64, first: usize, count: usize },
     /// These stages are finished and these planes freed.
     Forget { stages: Vec<u64>, planes: Vec<u64> },
     /// The end.
@@ -43,10 +43,10 @@ pub(crate) struct Greeting {
 pub(crate) enum FromWorker {
     /// The answer to the greeting.
     Hello(Answer),
-    /// A unit that is finished.
-    Done { stage: u64, unit: usize, partial: ByteBuf, slot_bytes: u64, cost: Cost },
-    /// A unit that failed.
-    Failed { stage: u64, unit: usize, failure: WireFailure, cost: Cost },
+    /// Units that are finished, as many as there are partial results.
+    Done { stage: u64, first: usize, partials: Vec<ByteBuf>, slot_bytes: u64, cost: Cost },
+    /// Units of which one failed.
+    Failed { stage: u64, first: usize, count: usize, unit: usize, failure: WireFailure, cost: Cost },
 }
 
 /// Who the worker is.
@@ -60,7 +60,7 @@ pub(crate) struct Answer {
     pub(crate) probe_error: Option<String>,
 }
 
-/// What a unit has cost.
+/// What units have cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cost {
     pub(crate) cpu_ns: u64,
@@ -134,18 +134,18 @@ mod tests {
             outputs: (20..23).map(plane).collect(),
         };
         assert!(size(&ToWorker::Stage(plan.clone())) < 3000, "{}", size(&ToWorker::Stage(plan)));
-        assert!(size(&ToWorker::Unit { stage: 123, unit: 99 }) < 40);
+        assert!(size(&ToWorker::Run { stage: 123, first: 99, count: 1 }) < 40);
         let cost = Cost { cpu_ns: 12_000_000, wall_ns: 12_000_000 };
-        let partial = ByteBuf::from(vec![255; 100]);
-        let done = FromWorker::Done { stage: 123, unit: 99, partial, slot_bytes: 0, cost };
+        let partials = vec![ByteBuf::from(vec![255; 100])];
+        let done = FromWorker::Done { stage: 123, first: 99, partials, slot_bytes: 0, cost };
         assert!(size(&done) < 200, "{}", size(&done));
     }
 
     #[test]
     fn a_unit_looks_as_the_document_says() {
         let mut buffer = Vec::new();
-        frame::encode(&ToWorker::Unit { stage: 12, unit: 7 }, &mut buffer).unwrap();
-        assert_eq!(buffer, b"\x14\0\0\0\x81\xa4Unit\x82\xa5stage\x0c\xa4unit\x07");
+        frame::encode(&ToWorker::Run { stage: 12, first: 7, count: 1 }, &mut buffer).unwrap();
+        assert_eq!(buffer, b"\x1b\0\0\0\x81\xa3Run\x83\xa5stage\x0c\xa5first\x07\xa5count\x01");
         frame::encode(&ToWorker::Bye, &mut buffer).unwrap();
         assert_eq!(buffer, b"\x04\0\0\0\xa3Bye");
     }
@@ -176,7 +176,7 @@ mod tests {
         let read = frame::read::<FromWorker>(&mut buffer.clone().as_slice(), &mut buffer).unwrap().unwrap();
         let FromWorker::Hello(answer) = read else { panic!("another message") };
         let objection = objection(&answer, "this", &[]).unwrap();
-        assert_eq!(objection, "the worker speaks protocol 7, this program 1");
+        assert_eq!(objection, "the worker speaks protocol 7, this program 2");
     }
 
     #[test]

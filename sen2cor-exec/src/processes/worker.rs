@@ -4,10 +4,10 @@ use super::frame;
 use super::os;
 use super::wire::{Answer, Cost, FromWorker, Greeting, PROBE, PROTOCOL, ToWorker, WireFailure};
 use crate::error::{ErrorKind, KernelError};
-use crate::executor::{UnitFailure, run_here};
+use crate::executor::{Completion, UnitFailure, run_here};
 use crate::kernel::Registry;
 use crate::plane::{FrozenPlane, Location, OpenPlane, Plane, PlaneRef, fill_row, open_shared};
-use crate::stage::{StagePlan, StageRun, UnitJob};
+use crate::stage::{Batch, Job, StagePlan, StageRun};
 use serde_bytes::ByteBuf;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read, Write};
@@ -100,7 +100,7 @@ impl<'a> Worker<'a> {
                     self.stages.insert(id, run.map(Arc::new));
                     continue;
                 }
-                ToWorker::Unit { stage, unit } => self.run(stage, unit),
+                ToWorker::Run { stage, first, count } => self.run(Batch { stage, first, count }),
                 ToWorker::Forget { stages, planes } => {
                     self.stages.retain(|id, _| !stages.contains(id));
                     self.planes.retain(|id, _| !planes.contains(id));
@@ -156,30 +156,42 @@ impl<'a> Worker<'a> {
         Ok(plane)
     }
 
-    fn run(&self, stage: u64, unit: usize) -> FromWorker {
+    fn run(&self, batch: Batch) -> FromWorker {
+        let Batch { stage, first, count } = batch;
         let run = match self.stages.get(&stage) {
-            Some(Ok(run)) if unit < run.plan().tiling.len() => run,
+            Some(Ok(run)) if batch.units().end <= run.plan().tiling.len() => run,
             other => {
                 let unknown = || KernelError::internal(format!("a worker was not told of stage {stage}"));
                 let error = other.and_then(|run| run.as_ref().err().cloned()).unwrap_or_else(unknown);
                 let failure = WireFailure::Kernel(error);
-                return FromWorker::Failed { stage, unit, failure, cost: Cost::default() };
+                return FromWorker::Failed {
+                    stage,
+                    first,
+                    count,
+                    unit: first,
+                    failure,
+                    cost: Cost::default(),
+                };
             }
         };
-        let completion = run_here(self.registry, &UnitJob::new(Arc::clone(run), unit), 0);
-        let wall = completion.ended.saturating_duration_since(completion.started);
-        let cost = Cost { cpu_ns: completion.cpu.as_nanos() as u64, wall_ns: wall.as_nanos() as u64 };
-        let failure = match completion.result {
-            Ok((partial, slot_bytes)) => {
-                let partial = ByteBuf::from(partial);
-                return FromWorker::Done { stage, unit, partial, slot_bytes, cost };
-            }
-            Err(UnitFailure::Kernel(error)) => WireFailure::Kernel(error),
-            Err(UnitFailure::Panic(message)) => WireFailure::Panic(message),
-            Err(UnitFailure::Lost { how, .. }) => WireFailure::Panic(how),
-        };
-        FromWorker::Failed { stage, unit, failure, cost }
+        answer(run_here(self.registry, &Job::new(Arc::clone(run), batch.units()), 0))
     }
+}
+
+fn answer(completion: Completion) -> FromWorker {
+    let Batch { stage, first, count } = completion.batch;
+    let wall = completion.ended.saturating_duration_since(completion.started);
+    let cost = Cost { cpu_ns: completion.cpu.as_nanos() as u64, wall_ns: wall.as_nanos() as u64 };
+    let (unit, failure) = match completion.result {
+        Ok(outcome) => {
+            let partials = outcome.partials.into_iter().map(ByteBuf::from).collect();
+            return FromWorker::Done { stage, first, partials, slot_bytes: outcome.slot_bytes, cost };
+        }
+        Err((unit, UnitFailure::Kernel(error))) => (unit, WireFailure::Kernel(error)),
+        Err((unit, UnitFailure::Panic(message))) => (unit, WireFailure::Panic(message)),
+        Err((unit, UnitFailure::Lost { how, .. })) => (unit, WireFailure::Panic(how)),
+    };
+    FromWorker::Failed { stage, first, count, unit, failure, cost }
 }
 
 fn describe(location: &Location) -> String {

@@ -79,6 +79,11 @@ fn plan(store: &SharedStore, value: u8) -> StageRun {
     StageRun::new(plan, Vec::new(), Vec::new(), vec![output])
 }
 
+/// Partial results of [`Fill`].
+fn numbers(partials: &[serde_bytes::ByteBuf]) -> Vec<usize> {
+    partials.iter().map(|partial| rmp_serde::from_slice(partial).unwrap()).collect()
+}
+
 #[test]
 fn a_worker_greets_runs_and_says_goodbye() {
     let store = store();
@@ -101,14 +106,15 @@ fn a_worker_greets_runs_and_says_goodbye() {
         let run = plan(&store, 7);
         talk.say(&ToWorker::Stage(run.plan().clone()));
         for unit in [2, 0] {
-            talk.say(&ToWorker::Unit { stage: 7, unit });
-            let FromWorker::Done { stage: 7, unit: done, partial, .. } = talk.hear() else {
-                panic!("failed")
-            };
-            assert_eq!((done, rmp_serde::from_slice::<usize>(&partial).unwrap()), (unit, unit));
+            talk.say(&ToWorker::Run { stage: 7, first: unit, count: 1 });
+            let FromWorker::Done { stage: 7, first, partials, .. } = talk.hear() else { panic!("failed") };
+            assert_eq!((first, numbers(&partials)), (unit, vec![unit]));
         }
+        talk.say(&ToWorker::Run { stage: 7, first: 2, count: 2 });
+        let FromWorker::Done { stage: 7, first: 2, partials, .. } = talk.hear() else { panic!("failed") };
+        assert_eq!(numbers(&partials), [2, 3]);
         let plane = run.freeze().remove(0).to_array::<u8>().unwrap();
-        assert_eq!(plane.column(0).to_vec(), [7, 0, 7, 0]);
+        assert_eq!(plane.column(0).to_vec(), [7, 0, 7, 7]);
         talk.say(&ToWorker::Bye);
     })
     .unwrap();
@@ -123,25 +129,25 @@ fn what_cannot_be_run_is_reported_and_the_worker_goes_on() {
         other => panic!("{other:?}"),
     };
     with_worker(|talk| {
-        talk.say(&ToWorker::Unit { stage: 99, unit: 0 });
+        talk.say(&ToWorker::Run { stage: 99, first: 0, count: 1 });
         assert!(message(talk.hear()).contains("not told of stage 99"));
         let (good, unlucky) = (plan(&store, 7), plan(&store, 13));
         talk.say(&ToWorker::Stage(unlucky.plan().clone()));
-        talk.say(&ToWorker::Unit { stage: 13, unit: 0 });
+        talk.say(&ToWorker::Run { stage: 13, first: 0, count: 1 });
         assert!(message(talk.hear()).starts_with("panic: "));
         let mut missing = good.plan().clone();
         let freed = plan(&store, 8);
         missing.outputs.clone_from(&freed.plan().outputs);
         drop(freed);
         talk.say(&ToWorker::Stage(missing));
-        talk.say(&ToWorker::Unit { stage: 7, unit: 0 });
+        talk.say(&ToWorker::Run { stage: 7, first: 0, count: 1 });
         assert!(message(talk.hear()).contains("cannot open plane"));
         talk.say(&ToWorker::Forget { stages: vec![7, 13, 55], planes: vec![1, 2, 3] });
         talk.say(&ToWorker::Stage(good.plan().clone()));
-        talk.say(&ToWorker::Unit { stage: 7, unit: 9 });
-        assert!(message(talk.hear()).contains("not told of stage 7"), "there is no unit 9");
-        talk.say(&ToWorker::Unit { stage: 7, unit: 3 });
-        assert!(matches!(talk.hear(), FromWorker::Done { unit: 3, .. }));
+        talk.say(&ToWorker::Run { stage: 7, first: 3, count: 2 });
+        assert!(message(talk.hear()).contains("not told of stage 7"), "there is no unit 4");
+        talk.say(&ToWorker::Run { stage: 7, first: 3, count: 1 });
+        assert!(matches!(talk.hear(), FromWorker::Done { first: 3, .. }));
     })
     .unwrap();
 }
