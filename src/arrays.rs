@@ -124,7 +124,7 @@ impl Processor {
             .tiles
             .first()
             .ok_or_else(|| missing("the input has no tile".to_owned(), &product.container))?;
-        let run = TileRun::new(&request, &product, tile, None)?;
+        let mut run = TileRun::new(&request, &product, tile, None)?;
         let (rows, cols) = run.job.extent.shape(resolution);
         let whole = Window { row: 0, col: 0, rows, cols };
         let window = window.unwrap_or(whole);
@@ -133,6 +133,7 @@ impl Processor {
                 format!("the window {window:?} lies outside of the tile, which has {rows} x {cols} pixels");
             return Err(missing(reason, &product.container));
         }
+        run.job.fit_blocks(cells(window, resolution), &request.options);
         let mut flow = Flow::new();
         let mut sink = run.sink(Box::new(|_, _| Ok(PathBuf::new())));
         sink.kept = Some(Kept {

@@ -283,6 +283,9 @@ impl<'a> TileRun<'a> {
             terrain: options.terrain.clone(),
             auxiliary: Auxiliary::of(&options.auxiliary, tile, options.product.resolution)?,
         };
+        if let Some(part) = region {
+            job.fit_blocks(part, options);
+        }
         let notes = &mut job.atmosphere.notes;
         notes.append(&mut job.auxiliary.notes);
         if !job.auxiliary.has_elevation() {

@@ -171,8 +171,8 @@ impl fmt::Display for QualityNote {
             }
             Self::RegionOfTile { region: Block { row, col, rows, cols } } => write!(
                 f,
-                "images, shares of classes and means are those of a region: rows {row} to {}, columns {col} to {} of the tile's \
-                 10 m grid; masks that are images are left out",
+                "images, shares of classes and means are those of a region, which is a box, also around polygons: rows {row} to {}, \
+                 columns {col} to {} of the tile's 10 m grid; masks that are images are left out",
                 row + rows - 1,
                 col + cols - 1
             ),

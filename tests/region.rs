@@ -79,8 +79,9 @@ fn a_region_is_cut_out_of_the_whole() {
     places_are_those_of_the_region(product);
     figures_are_those_of_the_region(product);
 
+    // In blocks as small as the region.
     let part = scene.run("scl", |raw| {
-        region(raw);
+        raw.selection.roi = Some(BOX.to_owned());
         raw.selection.only = Some(vec![Part::Scl]);
     });
     assert_cut(&part.products[0], &whole, REGION);
@@ -128,14 +129,15 @@ fn figures_are_those_of_the_region(product: &Path) {
 #[test]
 fn a_class_map_of_a_region_needs_a_part_of_the_tiles() {
     let scene = Scene::of_size(1098);
-    let graph = |roi: Option<&str>| {
+    let graph_of = |roi: Option<&str>, part: Part, block_cells: Option<u32>| {
         let set = |raw: &mut RawOptions| {
-            raw.selection.only = Some(vec![Part::Scl]);
+            raw.selection.only = Some(vec![part]);
             raw.selection.roi = roi.map(str::to_owned);
-            raw.execution.block_cells = Some(120);
+            raw.execution.block_cells = block_cells;
         };
         scene.processor("none", set).explain().unwrap()
     };
+    let graph = |roi: Option<&str>| graph_of(roi, Part::Scl, Some(120));
     let line = |graph: &str, label: &str| {
         graph
             .lines()
@@ -149,6 +151,11 @@ fn a_class_map_of_a_region_needs_a_part_of_the_tiles() {
     }
     assert!(line(&part, "classify at 20 m: finish").contains(" x 1 of 100,"), "{part}");
     assert!(!graph(None).contains(" of 100,"));
+    // Blocks are small by themselves, unless the whole tile is needed.
+    let corner = Some("300000,6199500,300600,6200040");
+    let part = graph_of(corner, Part::Scl, None);
+    assert!(line(&part, "classify at 20 m: finish").contains(" x 1 of 49,"), "{part}");
+    assert!(line(&graph_of(corner, Part::Bands, None), "classify at 20 m: finish").contains(" x 1,"));
     let nowhere = |raw: &mut RawOptions| raw.selection.roi = Some("0,0,1,1".to_owned());
     let error = scene.processor("none", nowhere).run().unwrap_err();
     assert_eq!(error.kind(), FailureKind::Options);

@@ -9,7 +9,7 @@ options! {
     RawExecutionOptions => ExecutionOptions, "Execution";
 
     /// Edge of the processing blocks in cells of 10 m, a multiple of 6, at least 60. The result does not depend on it.
-    /// Default 1098.
+    /// Blocks of a small region are smaller. Default 1098.
     block_cells: u32 = 1098, Integer { low: 60, high: 1_000_000, unit: "cells" };
     /// Coder of JPEG 2000 images: `native` is this project's own, which is about twice as fast, `openjpeg` is OpenJPEG, `auto`
     /// takes the native one where it knows the coding and OpenJPEG elsewhere. Pixels and files do not depend on it. Default auto.

@@ -7,7 +7,7 @@
 use super::{Bands, Job, NegativeCounts, Outcome};
 use crate::error::Error;
 use crate::images::ImageSink;
-use crate::options::Part;
+use crate::options::{Options, Part};
 use crate::stages::correct::Negatives;
 use crate::stages::region::{CountClasses, CountNegatives, SumMap};
 use crate::stages::water::MapSum;
@@ -17,7 +17,24 @@ use sen2cor_core::sensor::Band;
 use sen2cor_exec::{Flow, Need, PlaneHandle, Value};
 use sen2cor_io::safe::ImageKind;
 
+/// The least edge of blocks that a small part is given, cells of 10 m.
+const FINE_CELLS: u32 = 180;
+/// A part has at least so many blocks along its shorter edge, so that those at its border reach little beyond it.
+const ALONG_EDGE: u32 = 4;
+
 impl Job<'_> {
+    /// Makes blocks smaller for a small part of the tile, if the run needs little more than that part. Where it needs means of the
+    /// tile, small blocks would cost more than they spare.
+    pub(crate) fn fit_blocks(&mut self, part: Block, options: &Options) {
+        let wants_air = [Part::Bands, Part::Aot, Part::Wvp].into_iter().any(|p| options.selection.has(p));
+        let retrieves = self.atmosphere.retrieves_aerosol() || self.atmosphere.retrieves_water();
+        let maps = &options.auxiliary;
+        if !(wants_air && retrieves) && maps.land_cover.is_none() && maps.snow_condition.is_none() {
+            let fine = (part.rows.min(part.cols) / ALONG_EDGE).next_multiple_of(6).max(FINE_CELLS);
+            self.block_cells = self.block_cells.min(fine);
+        }
+    }
+
     /// The part of the tile that the images of the product show: the region, else all of it.
     pub(crate) fn shown(&self) -> Block {
         let Self { extent, .. } = *self;
