@@ -242,14 +242,7 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
             let half = Half::first(members);
             let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
             // As long as nothing is found, nothing has to be known of neighbours.
-            let mut found = false;
-            while rest as u32 != 0 && still >> rest.trailing_zeros() & 1 != 0 {
-                if mq.decode_likely(contexts.at(Context::Run)) != 0 {
-                    found = true;
-                    break;
-                }
-                rest &= !(15 << rest.trailing_zeros());
-            }
+            let mut found = skip_quiet(&mut mq, contexts, &mut rest, still);
             if rest as u32 == 0 {
                 members = rest << half.0;
                 continue;
@@ -296,6 +289,18 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
         negative[at] = minus;
     }
     *coder = mq;
+}
+
+/// Leaves out columns in which nothing becomes significant, and tells whether something does in the next one.
+#[inline(always)]
+fn skip_quiet(mq: &mut MqDecoder<'_>, contexts: &mut Contexts, rest: &mut u64, still: u64) -> bool {
+    while *rest as u32 != 0 && still >> rest.trailing_zeros() & 1 != 0 {
+        if mq.decode_likely(contexts.at(Context::Run)) != 0 {
+            return true;
+        }
+        *rest &= !(15 << rest.trailing_zeros());
+    }
+    false
 }
 
 versions! {
