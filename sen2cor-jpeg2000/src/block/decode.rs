@@ -253,13 +253,12 @@ fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symb
                 let mut position = rest.trailing_zeros();
                 let (place, window);
                 if still >> position & 1 != 0 {
-                    if !std::mem::take(&mut found) && mq.decode_likely(contexts.at(Context::Run)) == 0 {
+                    if !std::mem::take(&mut found) && mq.decode(contexts.at(Context::Run)) == 0 {
                         rest &= !(15 << position);
                         continue;
                     }
-                    let uniform = contexts.at(Context::Uniform);
-                    let row = (mq.decode(uniform) << 1) as u32;
-                    let row = row | mq.decode(uniform) as u32;
+                    let row = (mq.decode_even() << 1) as u32;
+                    let row = row | mq.decode_even() as u32;
                     rest &= !(((2 << row) - 1) << position);
                     position += row;
                     place = Near::place(position);

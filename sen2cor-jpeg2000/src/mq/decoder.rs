@@ -19,6 +19,8 @@ use std::hint::select_unpredictable;
 const HALF: u64 = 1 << 63;
 /// Beyond this position of the next byte the top 16 bits would be incomplete.
 const LAST_FREE_BIT: i32 = 40;
+/// State of even chances (table C.2, index 46).
+const EVEN: State = State::initial(46);
 
 /// Decoder of one segment.
 #[derive(Clone, Copy)]
@@ -103,6 +105,12 @@ impl<'a> MqDecoder<'a> {
         let moved = select_unpredictable(outcome.less_probable, run.less, run.more);
         *run = Run::start(select_unpredictable(outcome.stays, run.state, moved));
         outcome.bit
+    }
+
+    /// The same for the context of even chances, whose state never changes: nothing is looked up.
+    #[inline(always)]
+    pub(crate) fn decode_even(&mut self) -> u64 {
+        self.step(EVEN).bit
     }
 
     #[inline(always)]
