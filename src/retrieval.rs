@@ -240,8 +240,8 @@ impl Retrieval<'_> {
         let marks = stage.output(PlaneSpec::grid::<u8>(self.job.extent, self.grid));
         let mut thresholds = self.job.atmosphere.retrieval.dark_thresholds();
         if self.job.atmosphere.model() == Model::Physical {
-            // The limit at the top of the atmosphere leaves no dark pixel in dense haze or under a low sun; B12 finds them all the same.
-            thresholds.red_upper = f32::INFINITY;
+            // What is seen at the top of the atmosphere shows no dark pixel in dense haze or under a low sun; B8A and B12 show them all the same.
+            thresholds.through_haze = Some(self.ratios().red_over_swir);
         }
         let load = self.job.atmosphere.load_of_visibility(SEARCH_KM) as f32;
         let (resolution, elevation, slopes) = (self.grid, self.terrain.map, self.terrain.slope_light());

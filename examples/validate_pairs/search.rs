@@ -14,8 +14,11 @@ const COLUMNS_CM: [f64; 3] = [0.4, 1.0, 2.5];
 /// Sun azimuth where it has no influence, degrees.
 const USUAL_AZIMUTH_DEG: f64 = 150.0;
 
-/// How many azimuths are followed further.
-const AZIMUTHS: usize = 2;
+/// How many starts on sloping ground are followed further.
+const FOLLOWED: usize = 3;
+
+/// Optical depth of starts that do not begin at the fit for flat ground.
+const USUAL_AOT: f64 = 0.1;
 
 /// Size of the first simplex on sloping ground.
 const STEPS: [f64; 4] = [2.0, 0.03, 0.2, 25.0];
@@ -52,17 +55,21 @@ pub(crate) fn flat(setting: &Setting<'_>) -> Result<Found, Failure> {
     simplex(&|fit| setting.misfit(fit), start, &[0.3, 0.005, 0.05], 30)
 }
 
-/// Sloping ground, from what was found for flat ground. All around the horizon the azimuth is tried for which the slopes fit best, since that of
-/// the tile that a chip names may be another day's; the best few and the named one are followed with all four unknowns.
+/// Sloping ground. All around the horizon the azimuth is tried for which the slopes fit best, since that of the tile that a chip names may be
+/// another day's; with the fit for flat ground and, since slopes that are taken for level may lead it astray, with the other sun zenith angles. The
+/// best few and the named azimuth are followed with all four unknowns.
 pub(crate) fn sloping(setting: &Setting<'_>, flat: Fit) -> Result<Found, Failure> {
     let misfit = |fit: &Fit| setting.misfit(fit);
+    let elsewhere = ZENITHS_DEG.map(|zenith| Fit([zenith, USUAL_AOT, flat.0[2], flat.0[3]]));
     let mut starts = Vec::new();
-    for azimuth in (0..12).map(|i| 30.0 * f64::from(i)) {
-        let fit = flat.with_azimuth(azimuth);
-        starts.push((misfit(&fit)?, fit));
+    for start in std::iter::once(flat).chain(elsewhere) {
+        for azimuth in (0..12).map(|i| 30.0 * f64::from(i)) {
+            let fit = start.with_azimuth(azimuth);
+            starts.push((misfit(&fit)?, fit));
+        }
     }
     starts.sort_by(|a, b| a.0.total_cmp(&b.0));
-    starts.truncate(AZIMUTHS);
+    starts.truncate(FOLLOWED);
     if let Some(azimuth) = setting.chip.sun_azimuth_deg {
         starts.push((f64::NAN, flat.with_azimuth(azimuth)));
     }

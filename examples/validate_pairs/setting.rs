@@ -51,7 +51,7 @@ impl Setting<'_> {
             let (axes, values) = self.tabulated(pair, fit)?;
             let table = CellTable::new(&axes, &values).ok_or("a table without nodes")?;
             let km = self.chip.elevation_km[1] as f32;
-            errors.push(moments.rmse(&table.at_node((0.0, 0.0), 0, km, 0), reference));
+            errors.push(moments.rmse(&table.at_node(&table.place((0.0, 0.0), km), 0, 0), reference));
         }
         Ok(misfit(errors.into_iter()))
     }

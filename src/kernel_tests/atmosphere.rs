@@ -214,7 +214,13 @@ pub(super) fn maps() -> Vec<&'static str> {
             stage.run::<RetrieveWater>(executor, params, &[grid::<f32>(R60)])
         }),
         agree(FinishWater::NAME, &blocks(), |executor, tiling| {
-            let rule = Finish { mask: WaterMask::LandMean, mean_cm: 1.5, rows_cm: Vec::new(), radius: 2 };
+            let rule = Finish {
+                mask: WaterMask::LandMean,
+                mean_cm: 1.5,
+                rows_cm: Vec::new(),
+                radius: 2,
+                fenced: true,
+            };
             let found = map60(56, 1.0).mapv(|cm| if cm > 1.15 { -1.0 - cm } else { cm });
             Stage::new(tiling).input(&found, R60).run::<FinishWater>(executor, rule, &[grid::<f32>(R60)])
         }),

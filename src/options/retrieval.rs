@@ -94,6 +94,7 @@ impl RetrievalOptions {
             bright_nir: self.bright_nir_lower as f32,
             bright_ndvi: self.bright_ndvi_lower as f32,
             bright_red: self.bright_red as f32,
+            ..DarkThresholds::default()
         }
     }
 

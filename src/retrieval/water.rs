@@ -30,8 +30,8 @@ impl Retrieval<'_> {
         let assumed = flow.step("retrieve: aerosol to begin with", &[], move |_| Ok(result));
         let found =
             self.water(flow, Map::Constant(atmosphere.load.value), assumed, "water vapour to begin with");
-        flow.step("retrieve: mean water vapour", &[found.1.into()], move |ready| {
-            Ok(WaterSums::total(ready.get(found.1)?).mean_cm().unwrap_or(given))
+        flow.step("retrieve: median water vapour", &[found.1.into()], move |ready| {
+            Ok(WaterSums::total(ready.get(found.1)?).median_cm().unwrap_or(given))
         })
     }
 
@@ -82,13 +82,15 @@ impl Retrieval<'_> {
     ) -> Map {
         let options = &self.job.atmosphere.retrieval;
         let otherwise = self.job.atmosphere.water_vapour_cm;
+        let physical = self.job.atmosphere.model() == Model::Physical;
         let (mask, radius) = (options.water_vapour_mask, odd(options.water_vapour_smoothing_m / 60.0) / 2);
         let mut stage = flow.stage::<FinishWater>("retrieve water vapour: map", self.tiling).input(found);
         let plane = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
         let range = stage.run_with(&[sums.into()], move |ready| {
             let total = WaterSums::total(ready.get(sums)?);
-            let mean_cm = total.mean_cm().unwrap_or(otherwise) as f32;
-            Ok(Some(Finish { mask, mean_cm, rows_cm: total.row_means_cm(mean_cm), radius }))
+            let middle_cm = if physical { total.median_cm() } else { total.mean_cm() };
+            let mean_cm = middle_cm.unwrap_or(otherwise) as f32;
+            Ok(Some(Finish { mask, mean_cm, rows_cm: total.row_means_cm(mean_cm), radius, fenced: physical }))
         });
         Map::Plane(plane, range)
     }

@@ -8,7 +8,7 @@ use crate::dn;
 use crate::filter::{BoxMeans, Patch, odd};
 use crate::grid::{Resolution, Window};
 use crate::reflectance::Slopes;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
 /// Thresholds of the search. Names of the original in brackets.
@@ -24,6 +24,9 @@ pub struct DarkThresholds {
     pub ndvi_lower: f32,
     /// Share of dark pixels that is enough, per cent (`AC_Min_Ddv_Area`).
     pub least_area_percent: f32,
+    /// Looks through haze: vegetation is also what B8A and B12 alone show to be, of this ratio of B04 to B12, and unclassified pixels are no
+    /// clouds. `None`: only what the class map calls vegetation, far from all that may be cloud, with `red_upper`.
+    pub through_haze: Option<f32>,
     /// Bright vegetation: least reflectance in B8A (`AC_Dbv_Nir_Refl_Th`).
     pub bright_nir: f32,
     /// Bright vegetation: least vegetation index (`AC_Dbv_Ndvi_Th`).
@@ -40,6 +43,7 @@ impl Default for DarkThresholds {
             red_upper: 0.10,
             ndvi_lower: 0.10,
             least_area_percent: 2.0,
+            through_haze: None,
             bright_nir: 0.35,
             bright_ndvi: 0.66,
             bright_red: 0.02,
@@ -56,6 +60,11 @@ const LEAST_COS_SUN: f32 = 0.258_819;
 /// Width of the box in which clouds are counted, metres, and the largest mean of a mask of 0 and 255 in it.
 const CLOUD_BOX_M: f64 = 1000.0;
 const CLOUD_MEAN: i64 = 5;
+
+/// Vegetation in haze: least aerosol-free vegetation index (Karnieli et al. 2001, doi:10.1016/S0034-4257(01)00190-0), and least reflectance in B8A,
+/// below which there may be shadow.
+const HAZE_INDEX: f32 = 0.6;
+const HAZE_NIR: f32 = 0.15;
 
 /// Largest difference of incidence and sun zenith angle of bright pixels, degrees.
 const BRIGHT_TILT_DEG: f32 = 15.0;
@@ -85,13 +94,22 @@ impl DarkCounts {
         for (sum, count) in self.levels.iter_mut().zip(other.levels) {
             *sum += count;
         }
-        self.bright.extend_from_slice(&other.bright);
-        self.trim();
+        for &found in &other.bright {
+            self.keep(found);
+        }
         self
     }
 
-    fn trim(&mut self) {
-        self.bright.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    /// Keeps a bright pixel if it is among the darkest in the red; `bright` is sorted.
+    fn keep(&mut self, found: (f32, u32, u32)) {
+        let before = |kept: &(f32, u32, u32)| {
+            kept.0.total_cmp(&found.0).then((kept.1, kept.2).cmp(&(found.1, found.2))).is_le()
+        };
+        if self.bright.len() == BRIGHTEST && self.bright.last().is_some_and(before) {
+            return;
+        }
+        let place = self.bright.partition_point(before);
+        self.bright.insert(place, found);
         self.bright.truncate(BRIGHTEST);
     }
 
@@ -145,57 +163,79 @@ pub fn cloud_radius(resolution: Resolution) -> usize {
 /// Marks reference pixels: 1 to 3 is the first threshold of B12 that they pass, 0 the rest.
 ///
 /// # Panics
-/// If the shapes do not fit.
+/// If the shapes do not fit, or rows have gaps between their pixels.
 pub fn find_dark(
     input: &DarkInput<'_>,
     thresholds: &DarkThresholds,
     resolution: Resolution,
     mut out: ArrayViewMut2<'_, u8>,
 ) -> DarkCounts {
-    let far = far_from_clouds(input, cloud_radius(resolution));
+    let least =
+        if thresholds.through_haze.is_some() { SceneClass::CloudMedium } else { SceneClass::Unclassified };
+    let far = far_from_clouds(input, least as u8, cloud_radius(resolution));
     let mut counts = DarkCounts::default();
     let cols = input.target.cols;
     let mut buffers: [Vec<f32>; 7] = std::array::from_fn(|_| vec![0.0; cols]);
     let offset = (input.target.row - input.window.row, input.target.col - input.window.col);
     for (row, mut line) in out.outer_iter_mut().enumerate() {
+        line.fill(0);
+        let class = &slice(&input.class, row + offset.0)[offset.1..][..cols];
+        let number =
+            |wanted: SceneClass| class.iter().map(|&class| u32::from(class == wanted as u8)).sum::<u32>();
+        counts.valid += u64::from(cols as u32 - number(SceneClass::NoData));
+        counts.water += u64::from(number(SceneClass::Water));
+        if !class.iter().any(|&class| thresholds.may_be_dark(class)) {
+            continue;
+        }
         let [p4, g4, p8, g8, p12, g12, cos_sun] = buffers.each_mut().map(|b| &mut b[..]);
         input.lattices[0].row(row, [0, 1, 7], [p4, g4, cos_sun]);
         input.lattices[1].row(row, [0, 1], [p8, g8]);
         input.lattices[2].row(row, [0, 1], [p12, g12]);
+        let bands = [slice(&input.red, row), slice(&input.nir, row), slice(&input.swir, row)];
         for (col, out) in line.iter_mut().enumerate() {
-            let class = input.class[[row + offset.0, col + offset.1]];
-            let samples = [input.red[[row, col]], input.nir[[row, col]], input.swir[[row, col]]];
-            *out = 0;
-            if class == SceneClass::NoData as u8 {
+            if !thresholds.may_be_dark(class[col]) || buffers[6][col] < LEAST_COS_SUN {
                 continue;
             }
-            counts.valid += 1;
-            counts.water += u64::from(class == SceneClass::Water as u8);
-            if class != SceneClass::Vegetation as u8
-                || samples.contains(&dn::NO_DATA)
-                || buffers[6][col] < LEAST_COS_SUN
-            {
+            let samples = bands.map(|band| band[col]);
+            if samples.contains(&dn::NO_DATA) {
                 continue;
             }
             let [red, nir, swir] = samples.map(dn::to_reflectance);
             let above = |i: usize, toa: f32| (toa - buffers[i][col]) * buffers[i + 1][col];
             let ground =
                 Ground { red, nir, red_y: above(0, red), nir_y: above(2, nir), swir_y: above(4, swir) };
-            if ground.is_bright(thresholds) && is_nearly_level(input, resolution, (row, col), buffers[6][col])
+            let vegetation = class[col] == SceneClass::Vegetation as u8;
+            if vegetation
+                && ground.is_bright(thresholds)
+                && is_nearly_level(input, resolution, (row, col), buffers[6][col])
             {
                 let place = ((input.target.row + row) as u32, (input.target.col + col) as u32);
-                counts.bright.push((ground.red_y, place.0, place.1));
+                counts.keep((ground.red_y, place.0, place.1));
             }
-            if far[row * cols + col] {
+            if far[row * cols + col] && (vegetation || ground.is_green(thresholds)) {
                 *out = ground.level(thresholds);
                 if let Some(count) = counts.levels.get_mut(usize::from(*out).wrapping_sub(1)) {
                     *count += 1;
                 }
             }
         }
-        counts.trim();
     }
     counts
+}
+
+/// A row as a slice.
+fn slice<'a, T>(image: &ArrayView2<'a, T>, row: usize) -> &'a [T] {
+    (*image).index_axis_move(Axis(0), row).to_slice().unwrap_or_default()
+}
+
+impl DarkThresholds {
+    /// Whether dark vegetation is looked for in pixels of this class. Haze makes the vegetation index small, so that vegetation is taken
+    /// for bare ground or remains unclassified.
+    fn may_be_dark(&self, class: u8) -> bool {
+        class == SceneClass::Vegetation as u8
+            || self.through_haze.is_some()
+                && (class == SceneClass::NotVegetated as u8 || class == SceneClass::Unclassified as u8)
+    }
 }
 
 /// Reflectances of a pixel: at the top of the atmosphere, and above a black surface (`_y`).
@@ -213,7 +253,7 @@ impl Ground {
     }
 
     fn level(&self, t: &DarkThresholds) -> u8 {
-        let candidate = self.red <= t.red_upper
+        let candidate = (t.through_haze.is_some() || self.red <= t.red_upper)
             && self.ndvi() > t.ndvi_lower
             && self.nir_y < NIR_UPPER
             && self.swir_y > t.swir_lower;
@@ -221,6 +261,13 @@ impl Ground {
             return 0;
         }
         t.swir_upper.iter().position(|upper| self.swir_y < *upper).map_or(0, |i| i as u8 + 1)
+    }
+
+    /// Whether B8A and B12, through which haze is hardly seen, show vegetation: with the red that B12 stands for in place of the red.
+    fn is_green(&self, t: &DarkThresholds) -> bool {
+        let Some(red_over_swir) = t.through_haze else { return false };
+        let red = red_over_swir * self.swir_y.max(0.0);
+        self.nir_y > HAZE_NIR && self.nir_y - red > HAZE_INDEX * (self.nir_y + red)
     }
 
     fn is_bright(&self, t: &DarkThresholds) -> bool {
@@ -241,10 +288,14 @@ fn is_nearly_level(
     (libm::acosf(tilt.cosine.min(1.0)) - libm::acosf(cos_sun)).abs() < BRIGHT_TILT_DEG.to_radians()
 }
 
-/// Where the mean of the cloud mask (0, 255) over the box is small.
-fn far_from_clouds(input: &DarkInput<'_>, radius: usize) -> Vec<bool> {
+/// Where the mean of the mask (0, 255) of the classes from `least` to thin cirrus over the box is small.
+fn far_from_clouds(input: &DarkInput<'_>, least: u8, radius: usize) -> Vec<bool> {
+    let cloudy = least..=SceneClass::ThinCirrus as u8;
+    if !input.class.iter().any(|class| cloudy.contains(class)) {
+        return vec![true; input.target.rows * input.target.cols];
+    }
     let clouds: Vec<i32> =
-        input.class.iter().map(|class| if matches!(class, 7..=10) { 255 } else { 0 }).collect();
+        input.class.iter().map(|class| if cloudy.contains(class) { 255 } else { 0 }).collect();
     let patch = Patch { values: &clouds, valid: None, window: input.window, image: input.image };
     let boxes = BoxMeans::new(patch, radius);
     let limit = CLOUD_MEAN * i64::from(boxes.area());
@@ -288,6 +339,22 @@ mod tests {
         assert_eq!(ground(0.05, 0.39, 0.04).level(&t), 0);
         assert_eq!(ground(0.05, 0.06, 0.04).level(&t), 0);
         assert!(ground(0.03, 0.4, 0.1).is_bright(&t) && !ground(0.03, 0.3, 0.1).is_bright(&t));
+    }
+
+    #[test]
+    fn haze_hides_no_vegetation() {
+        let open = DarkThresholds::default();
+        let through_haze = DarkThresholds { through_haze: Some(0.5), ..open };
+        for (class, dark, dark_in_haze) in
+            [(4, true, true), (5, false, true), (7, false, true), (2, false, false), (8, false, false)]
+        {
+            assert_eq!((open.may_be_dark(class), through_haze.may_be_dark(class)), (dark, dark_in_haze));
+        }
+        // Forest, bare ground, shadow; the red is that of the haze.
+        let ground = |nir_y: f32, swir_y: f32| Ground { red: 0.13, nir: 0.3, red_y: 0.1, nir_y, swir_y };
+        assert!(ground(0.3, 0.05).is_green(&through_haze) && !ground(0.3, 0.05).is_green(&open));
+        assert!(!ground(0.28, 0.2).is_green(&through_haze) && !ground(0.06, 0.02).is_green(&through_haze));
+        assert_eq!((ground(0.3, 0.05).level(&open), ground(0.3, 0.04).level(&through_haze)), (0, 1));
     }
 
     #[test]

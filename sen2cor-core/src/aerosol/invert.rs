@@ -1,6 +1,6 @@
 //! The aerosol load over dark reference pixels: the load at which the red is as dark as B12 says.
 
-use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, MapView};
+use crate::cells::{CellTable, Coefficients, MapView, Place, for_each_cell, middle_of};
 use crate::dn;
 use crate::grid::{Resolution, Window};
 use crate::reflectance::{Slopes, Tilt};
@@ -91,11 +91,6 @@ pub struct InvertInput<'a> {
     pub slopes: Option<Slopes<'a>>,
 }
 
-/// Coefficients of a lattice cell at every load.
-struct Cell {
-    loads: Vec<[Coefficients; 3]>,
-}
-
 /// Finds the load of each reference pixel whose mark is 1 to `attempt`, and writes per pixel of 60 m how many there are and the sum of their
 /// loads, in steps.
 ///
@@ -112,45 +107,91 @@ pub fn invert_dark(
     load_out.fill(0.0);
     let mut sums = DarkSums::default();
     let per_60 = 60 / input.resolution.metres() as usize;
-    let per_cell = LATTICE_STEP_M / input.resolution.metres() as usize;
     let loads = &input.tables[1].axes().loads;
-    let mut cell: Option<((usize, usize), Cell)> = None;
-    for cell_col in input.target.col / per_cell..=(input.target.col + input.target.cols - 1) / per_cell {
-        let first = (cell_col * per_cell).max(input.target.col) - input.target.col;
-        let last = ((cell_col + 1) * per_cell - input.target.col).min(input.target.cols);
-        for row in 0..input.target.rows {
-            for col in first..last {
+    let mut air = Air::default();
+    let mut excess = vec![0.0; loads.len().next_multiple_of(LANES)];
+    for_each_cell(input.target, input.resolution, |cell, rows, cols| {
+        let mut known = false;
+        for row in rows {
+            for col in cols.clone() {
                 let mark = input.marks[[row, col]];
                 if mark == 0 || mark > attempt {
                     continue;
                 }
-                let place = ((input.target.row + row) / per_cell, cell_col);
-                if cell.as_ref().is_none_or(|(at, _)| *at != place) {
-                    cell = Some((place, input.cell(place)));
+                if !known {
+                    air.set(input, cell, ratios);
+                    known = true;
                 }
-                let Some((_, cell)) = &cell else { continue };
-                let pixel = Pixel::new(input, (row, col), per_60, cell.loads[0][1].cos_sun);
-                let position = pixel.position(cell, ratios);
-                let load = interpolate(loads, position);
-                let steps = (load * STEPS_PER_LOAD + 0.5).max(0.0) as u32;
+                let pixel = Pixel::new(input, (row, col), per_60, air.loads[0][1].cos_sun);
+                pixel.excess(&air, ratios, &mut excess);
+                let position = position(&excess[..loads.len()]);
+                let steps = (interpolate(loads, position) * STEPS_PER_LOAD + 0.5).max(0.0) as u32;
                 count_out[[row / per_60, col / per_60]] += 1;
                 load_out[[row / per_60, col / per_60]] += steps as f32;
-                pixel.add_to(&mut sums, steps, cell, position, ratios);
+                pixel.add_to(&mut sums, steps, &air.loads[(position + 0.5) as usize], ratios);
             }
         }
-    }
+    });
     sums
 }
 
-impl InvertInput<'_> {
-    fn cell(&self, place: (usize, usize)) -> Cell {
-        let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
-        let place_m = (middle(place.0), middle(place.1));
-        let km = self.elevation_km.at_middle(place);
-        let count = self.tables[1].axes().loads.len();
-        Cell {
-            loads: (0..count).map(|k| self.tables.map(|table| table.at_node(place_m, k, km, 0))).collect(),
+/// Loads that are looked at side by side, so that the vectors of the processor serve them.
+const LANES: usize = 8;
+
+/// A number for each of [`LANES`] loads.
+type Lanes = [f32; LANES];
+
+/// A band at some loads.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    path: Lanes,
+    gain: Lanes,
+    ratio: Lanes,
+    albedo: Lanes,
+}
+
+/// The atmosphere of a lattice cell.
+#[derive(Default)]
+struct Air {
+    /// For which place in the tables it holds.
+    places: Option<[Place; 3]>,
+    /// B02, B04 and B12 load by load.
+    loads: Vec<[Coefficients; 3]>,
+    /// B04 and B12 side by side; behind the last load zeros.
+    sides: Vec<[Side; 2]>,
+    /// Path and gain of B12 at the load at which it is corrected, if there is one.
+    fixed: Option<(f32, f32)>,
+}
+
+impl Air {
+    fn set(&mut self, input: &InvertInput<'_>, cell: (usize, usize), ratios: &DarkRatios) {
+        let km = input.elevation_km.at_middle(cell);
+        let places = input.tables.map(|table| table.place(middle_of(cell), km));
+        if self.places == Some(places) {
+            return;
         }
+        self.places = Some(places);
+        let at = |band: usize, load: usize| input.tables[band].at_node(&places[band], load, 0);
+        self.loads.clear();
+        let count = input.tables[1].axes().loads.len();
+        self.loads.extend((0..count).map(|load| [at(0, load), at(1, load), at(2, load)]));
+        self.sides.clear();
+        for some in self.loads.chunks(LANES) {
+            let mut sides = [Side::default(); 2];
+            for (lane, [_, red, swir]) in some.iter().enumerate() {
+                for (side, c) in sides.iter_mut().zip([red, swir]) {
+                    (side.path[lane], side.gain[lane]) = (c.path, c.gain);
+                    (side.ratio[lane], side.albedo[lane]) = (c.ratio, c.albedo);
+                }
+            }
+            self.sides.push(sides);
+        }
+        self.fixed = ratios.swir_load.map(|position| {
+            let (low, share) = (position as usize, position - (position as usize) as f32);
+            let mix = |a: f32, b: f32| a + (b - a) * share;
+            let (a, b) = (&self.loads[low][2], &self.loads[(low + 1).min(count - 1)][2]);
+            (mix(a.path, b.path), mix(a.gain, b.gain))
+        });
     }
 }
 
@@ -171,8 +212,9 @@ pub fn load_for_reflectance(
     reflectance: f32,
 ) -> f32 {
     let loads = &table.axes().loads;
+    let place = table.place(place_m, elevation_km);
     let excess = |k: usize| {
-        let c = table.at_node(place_m, k, elevation_km, 0);
+        let c = table.at_node(&place, k, 0);
         (toa - c.path) * c.gain - reflectance
     };
     let (mut low, mut at_low) = (0, excess(0));
@@ -189,6 +231,23 @@ pub fn load_for_reflectance(
     loads[low] as f32
 }
 
+/// The load at which the excess vanishes as a position among the nodes: bisection, then a straight line.
+fn position(excess: &[f32]) -> f32 {
+    let last = excess.len() - 1;
+    if excess[0] <= 0.0 {
+        return 0.0;
+    }
+    if excess[last] >= 0.0 {
+        return last as f32;
+    }
+    let (mut low, mut high) = (0, last);
+    while high - low > 1 {
+        let middle = usize::midpoint(low, high);
+        if excess[middle] > 0.0 { low = middle } else { high = middle }
+    }
+    low as f32 + excess[low] / (excess[low] - excess[high])
+}
+
 /// Reflectance of a reference pixel and of its surroundings at the top of the atmosphere.
 struct Pixel {
     blue: f32,
@@ -199,6 +258,7 @@ struct Pixel {
 }
 
 impl Pixel {
+    #[inline]
     fn new(input: &InvertInput<'_>, at: (usize, usize), per_60: usize, cos_sun: f32) -> Self {
         let [blue, red, swir] = input.bands.map(|band| dn::to_reflectance(band[at]));
         let coarse = (at.0 / per_60, at.1 / per_60);
@@ -210,60 +270,36 @@ impl Pixel {
         Self { blue, red, swir, around, tilt }
     }
 
-    /// Red above what B12 says, which falls with the load.
-    fn excess(&self, cell: &Cell, k: usize, ratios: &DarkRatios) -> f32 {
-        let [_, red, swir] = &cell.loads[k];
-        let surface = |toa: f32, around: Option<f32>, c: &Coefficients| {
-            let y = (toa - c.path) * c.gain;
-            let mean = around.map_or(y, |around| ((around - c.path) * c.gain).max(0.0));
-            let y = y + ratios.surroundings * c.ratio * (y - mean);
-            let y = y * self.tilt.map_or(1.0, |tilt| tilt.factor(c));
-            if ratios.multiple_reflection { y / (1.0 + mean * c.albedo) } else { y }
-        };
-        let at_first = ratios.swir_load.map(|position| {
-            let (low, share) = (position as usize, position - (position as usize) as f32);
-            let high = (low + 1).min(cell.loads.len() - 1);
-            let mix = |a: f32, b: f32| a + (b - a) * share;
-            let (a, b) = (&cell.loads[low][2], &cell.loads[high][2]);
-            Coefficients { path: mix(a.path, b.path), gain: mix(a.gain, b.gain), ..*a }
-        });
-        let red_found = surface(self.red, self.around.map(|a| a.0), red);
-        let swir_found = match &at_first {
-            Some(fixed) => (self.swir - fixed.path) * fixed.gain,
-            None => surface(self.swir, self.around.map(|a| a.1), swir),
-        };
-        red_found - ratios.red_over_swir * swir_found
-    }
-
-    /// The load as a position among the nodes: bisection, then a straight line.
-    fn position(&self, cell: &Cell, ratios: &DarkRatios) -> f32 {
-        let last = cell.loads.len() - 1;
-        let (mut low, mut high) = (0, last);
-        let (mut at_low, mut at_high) = (self.excess(cell, 0, ratios), self.excess(cell, last, ratios));
-        if at_low <= 0.0 {
-            return 0.0;
-        }
-        if at_high >= 0.0 {
-            return last as f32;
-        }
-        while high - low > 1 {
-            let middle = usize::midpoint(low, high);
-            let value = self.excess(cell, middle, ratios);
-            if value > 0.0 {
-                (low, at_low) = (middle, value);
-            } else {
-                (high, at_high) = (middle, value);
+    /// Red above what B12 says, which falls with the load, at every load.
+    #[inline]
+    fn excess(&self, air: &Air, ratios: &DarkRatios, out: &mut [f32]) {
+        let fixed = air.fixed.map(|(path, gain)| [(self.swir - path) * gain; LANES]);
+        for (part, (out, [red, swir])) in out.chunks_exact_mut(LANES).zip(&air.sides).enumerate() {
+            let mut red = surface(self.red, self.around.map(|a| a.0), red, ratios);
+            let mut swir = match fixed {
+                Some(fixed) => fixed,
+                None => surface(self.swir, self.around.map(|a| a.1), swir, ratios),
+            };
+            if let Some(tilt) = &self.tilt {
+                let loads = air.loads.iter().skip(part * LANES);
+                for ((red, swir), [_, of_red, of_swir]) in red.iter_mut().zip(&mut swir).zip(loads) {
+                    *red *= tilt.factor(of_red);
+                    if fixed.is_none() {
+                        *swir *= tilt.factor(of_swir);
+                    }
+                }
+            }
+            for ((out, red), swir) in out.iter_mut().zip(red).zip(swir) {
+                *out = red - ratios.red_over_swir * swir;
             }
         }
-        low as f32 + at_low / (at_low - at_high)
     }
 
-    fn add_to(&self, sums: &mut DarkSums, steps: u32, cell: &Cell, position: f32, ratios: &DarkRatios) {
-        let nearest = &cell.loads[(position + 0.5) as usize];
+    #[inline]
+    fn add_to(&self, sums: &mut DarkSums, steps: u32, nearest: &[Coefficients; 3], ratios: &DarkRatios) {
         let [blue, red, swir] = nearest;
         let dark_red = ratios.red_over_swir * (self.swir - swir.path) * swir.gain;
         let dark_blue = ratios.blue_over_red * dark_red + BLUE_OFFSET;
-        let micro = |x: f32| libm::roundf(x.clamp(-1.0, 1.0) * 1e6) as i64;
         sums.count += 1;
         sums.load += u64::from(steps);
         sums.scene[0] += micro(self.blue - dark_blue / blue.gain);
@@ -271,4 +307,25 @@ impl Pixel {
         sums.table[0] += micro(blue.path);
         sums.table[1] += micro(red.path);
     }
+}
+
+/// Reflectance of a pixel among others at some loads: that of level ground, or above a black surface.
+#[inline]
+fn surface(toa: f32, around: Option<f32>, side: &Side, ratios: &DarkRatios) -> Lanes {
+    let mut found = [0.0; LANES];
+    for (lane, found) in found.iter_mut().enumerate() {
+        let (path, gain) = (side.path[lane], side.gain[lane]);
+        let y = (toa - path) * gain;
+        let mean = around.map_or(y, |around| ((around - path) * gain).max(0.0));
+        let y = y + ratios.surroundings * side.ratio[lane] * (y - mean);
+        *found = if ratios.multiple_reflection { y / (1.0 + mean * side.albedo[lane]) } else { y };
+    }
+    found
+}
+
+/// A reflectance in steps of 1e-6, halves away from 0.
+#[inline]
+fn micro(reflectance: f32) -> i64 {
+    let steps = f64::from(reflectance.clamp(-1.0, 1.0) * 1e6);
+    (steps + 0.5f64.copysign(steps)) as i64
 }

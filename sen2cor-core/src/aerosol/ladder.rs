@@ -3,9 +3,9 @@
 //! All visibilities above that of the retrieval are tried in one pass over the 60 m grid; the first that satisfies the rule is
 //! taken. Source: Sen2Cor 2.8 (description of its correction). See `docs/science/aerosol-and-visibility.md`.
 
-use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, MapView};
+use crate::cells::{CellTable, Coefficients, MapView, Place, for_each_cell, middle_of};
 use crate::dn;
-use crate::grid::Window;
+use crate::grid::{Resolution, Window};
 use crate::reflectance::{Slopes, Tilt};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
@@ -126,47 +126,112 @@ pub struct LadderInput<'a> {
 /// # Panics
 /// If the shapes do not fit.
 pub fn count_rungs(input: &LadderInput<'_>, loads: &[f32], cut_off: CutOff) -> Vec<Rung> {
-    let mut rungs = vec![Rung::default(); loads.len()];
-    let per_cell = LATTICE_STEP_M / 60;
-    let (class, edge) = input.class;
-    let target = input.target;
-    for row in 0..target.rows {
-        let mut at = None;
-        let mut coefficients = Vec::new();
-        for col in 0..target.cols {
-            let class = class[[row * edge + edge / 2, col * edge + edge / 2]];
-            let samples = input.bands.map(|band| band[[row, col]]);
-            if !matches!(class, 4 | 5) || samples.contains(&dn::NO_DATA) {
-                continue;
-            }
-            let cell = ((target.row + row) / per_cell, (target.col + col) / per_cell);
-            if at != Some(cell) {
-                at = Some(cell);
-                coefficients = input.coefficients(cell, loads);
-            }
-            let toa = samples.map(dn::to_reflectance);
-            let around = input.around.map(|planes| planes.map(|plane| dn::to_reflectance(plane[[row, col]])));
-            let dark = input.dark[[row, col]] > 0;
-            let tilt = input.slopes.as_ref().zip(coefficients.first()).map(|(slopes, bands): (_, &Bands)| {
-                slopes.at(target.row + row, target.col + col, bands[1].cos_sun)
-            });
-            let seen = Seen { toa, around, tilt, dark };
-            for (rung, bands) in rungs.iter_mut().zip(&coefficients) {
-                seen.count(rung, bands, cut_off);
+    let mut counts = vec![Counts::default(); loads.len().div_ceil(LANES)];
+    let mut air = Air::default();
+    for_each_cell(input.target, Resolution::R60, |cell, rows, cols| {
+        air.set(input, cell, loads);
+        for row in rows {
+            for col in cols.clone() {
+                if let Some(seen) = input.seen(row, col, air.cos_sun) {
+                    seen.count(&air, cut_off, &mut counts);
+                }
             }
         }
-    }
+    });
+    let mut rungs: Vec<Rung> = counts.iter().flat_map(Counts::rungs).collect();
+    rungs.truncate(loads.len());
     rungs
 }
 
-/// The atmosphere in three bands.
-type Bands = [Coefficients; 3];
+/// Rungs that are counted side by side, so that the vectors of the processor serve them.
+const LANES: usize = 8;
+
+/// A number for each of [`LANES`] rungs.
+type Lanes = [f32; LANES];
+
+/// A band on some rungs.
+#[derive(Clone, Copy, Default)]
+struct Side {
+    path: Lanes,
+    gain: Lanes,
+    ratio: Lanes,
+}
+
+/// The atmosphere of a lattice cell in three bands.
+#[derive(Default)]
+struct Air {
+    /// For which place in the tables it holds.
+    places: Option<[Place; 3]>,
+    cos_sun: f32,
+    /// Rung by rung.
+    coefficients: Vec<[Coefficients; 3]>,
+    /// The same side by side; behind the last rung zeros.
+    sides: Vec<[Side; 3]>,
+}
+
+impl Air {
+    fn set(&mut self, input: &LadderInput<'_>, cell: (usize, usize), loads: &[f32]) {
+        let km = input.elevation_km.at_middle(cell);
+        let places = input.tables.map(|table| table.place(middle_of(cell), km));
+        if self.places == Some(places) {
+            return;
+        }
+        self.places = Some(places);
+        let at = |band: usize, load: f32| input.tables[band].at_load(&places[band], load, 0.0);
+        self.coefficients.clear();
+        self.coefficients.extend(loads.iter().map(|&load| [at(0, load), at(1, load), at(2, load)]));
+        self.cos_sun = self.coefficients.first().map_or(1.0, |bands| bands[1].cos_sun);
+        self.sides.clear();
+        for some in self.coefficients.chunks(LANES) {
+            let mut sides = [Side::default(); 3];
+            for (lane, bands) in some.iter().enumerate() {
+                for (side, c) in sides.iter_mut().zip(bands) {
+                    (side.path[lane], side.gain[lane], side.ratio[lane]) = (c.path, c.gain, c.ratio);
+                }
+            }
+            self.sides.push(sides);
+        }
+    }
+}
+
+/// What was counted on some rungs.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    pixels: u64,
+    negative: [[u32; LANES]; 2],
+    dark: [[i64; LANES]; 2],
+}
+
+impl Counts {
+    fn rungs(&self) -> impl Iterator<Item = Rung> {
+        let Self { pixels, negative, dark } = *self;
+        (0..LANES).map(move |lane| Rung {
+            pixels,
+            negative: negative.map(|counts| u64::from(counts[lane])),
+            dark: dark.map(|sums| sums[lane]),
+        })
+    }
+}
 
 impl LadderInput<'_> {
-    fn coefficients(&self, cell: (usize, usize), loads: &[f32]) -> Vec<Bands> {
-        let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
-        let (place, km) = ((middle(cell.0), middle(cell.1)), self.elevation_km.at_middle(cell));
-        loads.iter().map(|&load| self.tables.map(|table| table.at(place, load, km, 0.0))).collect()
+    /// A pixel that counts: vegetation or bare ground.
+    #[inline]
+    fn seen(&self, row: usize, col: usize, cos_sun: f32) -> Option<Seen> {
+        let (class, edge) = self.class;
+        if !matches!(class[[row * edge + edge / 2, col * edge + edge / 2]], 4 | 5) {
+            return None;
+        }
+        let samples = self.bands.map(|band| band[[row, col]]);
+        if samples.contains(&dn::NO_DATA) {
+            return None;
+        }
+        let (at, target) = ((row, col), self.target);
+        Some(Seen {
+            toa: samples.map(dn::to_reflectance),
+            around: self.around.map(|planes| planes.map(|plane| dn::to_reflectance(plane[at]))),
+            tilt: self.slopes.as_ref().map(|slopes| slopes.at(target.row + row, target.col + col, cos_sun)),
+            dark: self.dark[at] > 0,
+        })
     }
 }
 
@@ -180,22 +245,46 @@ struct Seen {
 
 impl Seen {
     #[inline]
-    fn count(&self, rung: &mut Rung, bands: &Bands, cut_off: CutOff) {
-        let surface = |i: usize| {
-            let c = &bands[i];
-            let y = (self.toa[i] - c.path) * c.gain;
-            let mean = self.around.map_or(y, |around| ((around[i] - c.path) * c.gain).min(0.4));
-            (y + c.ratio * (y - mean)) * self.tilt.map_or(1.0, |tilt| tilt.factor(c))
-        };
-        let (red, nir) = (surface(1), surface(2));
-        rung.pixels += 1;
-        rung.negative[0] += u64::from(red < cut_off.red);
-        rung.negative[1] += u64::from(nir < cut_off.nir);
-        if self.dark {
-            let steps = |y: f32| (y.clamp(-1.0, 2.0) * 1e5) as i64;
-            rung.dark[0] += steps(surface(0));
-            rung.dark[1] += steps(red);
+    fn count(&self, air: &Air, cut_off: CutOff, counts: &mut [Counts]) {
+        for (part, (counts, sides)) in counts.iter_mut().zip(&air.sides).enumerate() {
+            let first = part * LANES;
+            let (red, nir) = (self.surface(air, first, sides, 1), self.surface(air, first, sides, 2));
+            counts.pixels += 1;
+            for (negative, (found, limit)) in
+                counts.negative.iter_mut().zip([(&red, cut_off.red), (&nir, cut_off.nir)])
+            {
+                for (negative, &y) in negative.iter_mut().zip(found) {
+                    *negative += u32::from(y < limit);
+                }
+            }
+            if self.dark {
+                let green = self.surface(air, first, sides, 0);
+                for (sums, found) in counts.dark.iter_mut().zip([green, red]) {
+                    for (sum, y) in sums.iter_mut().zip(found) {
+                        *sum += (y.clamp(-1.0, 2.0) * 1e5) as i64;
+                    }
+                }
+            }
         }
+    }
+
+    /// Reflectance in a band on some rungs.
+    #[inline]
+    fn surface(&self, air: &Air, first: usize, sides: &[Side; 3], band: usize) -> Lanes {
+        let (toa, side) = (self.toa[band], &sides[band]);
+        let mut found = [0.0; LANES];
+        for (lane, found) in found.iter_mut().enumerate() {
+            let (path, gain) = (side.path[lane], side.gain[lane]);
+            let y = (toa - path) * gain;
+            let mean = self.around.map_or(y, |around| ((around[band] - path) * gain).min(0.4));
+            *found = y + side.ratio[lane] * (y - mean);
+        }
+        if let Some(tilt) = &self.tilt {
+            for (found, bands) in found.iter_mut().zip(air.coefficients.iter().skip(first)) {
+                *found *= tilt.factor(&bands[band]);
+            }
+        }
+        found
     }
 }
 

@@ -3,6 +3,7 @@
 use super::table::{CELL_VALUES, CellTable, Coefficients};
 use crate::grid::{Resolution, Window};
 use ndarray::ArrayView2;
+use std::ops::Range;
 
 /// Distance of the nodes of a lattice, metres: four pixels of 60 m.
 pub const LATTICE_STEP_M: usize = 240;
@@ -11,6 +12,29 @@ pub const LATTICE_STEP_M: usize = 240;
 pub fn cell_of(place_m: (f64, f64)) -> (usize, usize) {
     let cell = |metres: f64| (metres.max(0.0) / LATTICE_STEP_M as f64) as usize;
     (cell(place_m.0), cell(place_m.1))
+}
+
+/// The middle of a lattice cell, metres down and right from the upper left corner of the tile.
+pub fn middle_of(cell: (usize, usize)) -> (f64, f64) {
+    let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
+    (middle(cell.0), middle(cell.1))
+}
+
+/// The pixels of a window by lattice cell: calls `each` with the cell and the rows and columns in the window.
+pub(crate) fn for_each_cell(
+    window: Window,
+    resolution: Resolution,
+    mut each: impl FnMut((usize, usize), Range<usize>, Range<usize>),
+) {
+    let per_cell = LATTICE_STEP_M / resolution.metres() as usize;
+    let span = |cell: usize, first: usize, count: usize| {
+        (cell * per_cell).max(first) - first..((cell + 1) * per_cell - first).min(count)
+    };
+    for row in window.row / per_cell..(window.row + window.rows).div_ceil(per_cell) {
+        for col in window.col / per_cell..(window.col + window.cols).div_ceil(per_cell) {
+            each((row, col), span(row, window.row, window.rows), span(col, window.col, window.cols));
+        }
+    }
 }
 
 /// How far above and below the mean ground the slope over elevation is taken, km.

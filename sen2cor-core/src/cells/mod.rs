@@ -16,5 +16,6 @@ mod lattice;
 mod table;
 
 pub use axes::{CellAxes, Directions, GeometryGrid, Load, LoadScale, WaterAxis};
-pub use lattice::{LATTICE_STEP_M, Lattice, LatticeMaps, MapView, cell_of};
-pub use table::{Atmosphere, BandView, CELL_VALUES, CellTable, Coefficients, tabulate};
+pub(crate) use lattice::for_each_cell;
+pub use lattice::{LATTICE_STEP_M, Lattice, LatticeMaps, MapView, cell_of, middle_of};
+pub use table::{Atmosphere, BandView, CELL_VALUES, CellTable, Coefficients, Place, tabulate};

@@ -178,7 +178,7 @@ pub struct CellTable<'a> {
 }
 
 /// Two nodes and the weight of the second.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Between {
     low: usize,
     high: usize,
@@ -213,6 +213,14 @@ impl Between {
     }
 }
 
+/// Where a place lies among the nodes of a table. Two places that are equal have the same coefficients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    row: Between,
+    col: Between,
+    elevation: Between,
+}
+
 impl<'a> CellTable<'a> {
     /// A table over values as [`tabulate`] makes them; `None` if there are too few.
     pub fn new(axes: &'a CellAxes, values: &'a [f32]) -> Option<Self> {
@@ -232,51 +240,55 @@ impl<'a> CellTable<'a> {
         self.axes
     }
 
+    /// Where a place (metres down and right from the upper left corner of the tile) at an elevation (km) lies in the table.
+    pub fn place(&self, place_m: (f64, f64), elevation_km: f32) -> Place {
+        let grid = &self.axes.geometry;
+        Place {
+            row: Between::regular(grid.rows, grid.first_m.0, grid.step_m.0, grid.nearest, place_m.0),
+            col: Between::regular(grid.cols, grid.first_m.1, grid.step_m.1, grid.nearest, place_m.1),
+            elevation: Between::new(&self.elevations_km, elevation_km),
+        }
+    }
+
     /// The coefficients at a place (metres down and right from the upper left corner of the tile), for an aerosol load, an
     /// elevation (km) and a column of water vapour (cm). Limited to the ends of the axes.
     pub fn at(&self, place_m: (f64, f64), load: f32, elevation_km: f32, water_cm: f32) -> Coefficients {
-        let elevation = Between::new(&self.elevations_km, elevation_km);
+        self.at_load(&self.place(place_m, elevation_km), load, water_cm)
+    }
+
+    /// As [`Self::at`], for a place that is known.
+    pub fn at_load(&self, place: &Place, load: f32, water_cm: f32) -> Coefficients {
         let water = Between::new(&self.roots, water_cm.max(0.0).sqrt());
-        self.weigh(place_m, Between::new(&self.loads, load), elevation, water)
+        self.weigh(place, Between::new(&self.loads, load), water)
     }
 
     /// The coefficients at a node of load and water, elsewhere as [`Self::at`].
-    pub fn at_node(&self, place_m: (f64, f64), load: usize, elevation_km: f32, water: usize) -> Coefficients {
+    pub fn at_node(&self, place: &Place, load: usize, water: usize) -> Coefficients {
         let node = |index| Between { low: index, high: index, weight: 0.0 };
-        let elevation = Between::new(&self.elevations_km, elevation_km);
-        self.weigh(place_m, node(load), elevation, node(water))
+        self.weigh(place, node(load), node(water))
     }
 
     /// The coefficients at a node of water, elsewhere as [`Self::at`].
-    pub fn at_load_and_water_node(
-        &self,
-        place_m: (f64, f64),
-        load: f32,
-        elevation_km: f32,
-        water: usize,
-    ) -> Coefficients {
-        let elevation = Between::new(&self.elevations_km, elevation_km);
+    pub fn at_load_and_water_node(&self, place: &Place, load: f32, water: usize) -> Coefficients {
         let water = Between { low: water, high: water, weight: 0.0 };
-        self.weigh(place_m, Between::new(&self.loads, load), elevation, water)
+        self.weigh(place, Between::new(&self.loads, load), water)
     }
 
-    fn weigh(&self, place_m: (f64, f64), load: Between, elevation: Between, water: Between) -> Coefficients {
-        let grid = &self.axes.geometry;
-        let row = Between::regular(grid.rows, grid.first_m.0, grid.step_m.0, grid.nearest, place_m.0);
-        let col = Between::regular(grid.cols, grid.first_m.1, grid.step_m.1, grid.nearest, place_m.1);
+    fn weigh(&self, place: &Place, load: Between, water: Between) -> Coefficients {
+        let cols = self.axes.geometry.cols;
         let mut sum = [0.0f32; CELL_VALUES];
-        for (r, row_weight) in row.pairs() {
-            for (c, col_weight) in col.pairs() {
-                let place = row_weight * col_weight;
-                if place == 0.0 {
+        for (r, row_weight) in place.row.pairs() {
+            for (c, col_weight) in place.col.pairs() {
+                let at = row_weight * col_weight;
+                if at == 0.0 {
                     continue;
                 }
                 for (l, load_weight) in load.pairs() {
-                    for (e, elevation_weight) in elevation.pairs() {
+                    for (e, elevation_weight) in place.elevation.pairs() {
                         for (w, water_weight) in water.pairs() {
-                            let weight = place * load_weight * elevation_weight * water_weight;
+                            let weight = at * load_weight * elevation_weight * water_weight;
                             if weight != 0.0 {
-                                self.add((r * grid.cols + c, l, e, w), weight, &mut sum);
+                                self.add((r * cols + c, l, e, w), weight, &mut sum);
                             }
                         }
                     }

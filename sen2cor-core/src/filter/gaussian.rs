@@ -5,6 +5,7 @@
 use super::mirror;
 use crate::grid::Window;
 use ndarray::Array2;
+use pulp::{Arch, NullaryFnOnce};
 
 /// Weights from the middle outwards; they add up to 1 when all but the first are counted twice.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,38 +44,65 @@ impl Gaussian {
         image: (usize, usize),
         target: Window,
     ) -> Array2<f32> {
-        let mut down = Array2::<f32>::zeros((target.rows, window.cols));
-        for (row, mut line) in down.outer_iter_mut().enumerate() {
-            let middle = (target.row + row) as i64;
-            for (i, weight) in self.taps() {
-                let source = values.row(mirror(middle + i, image.0) - window.row);
-                for (out, value) in line.iter_mut().zip(source) {
-                    *out += weight * value;
-                }
-            }
-        }
-        let mut out = Array2::<f32>::zeros((target.rows, target.cols));
-        let radius = self.radius() as i64;
+        let (weights, arch) = (self.taps(), Arch::new());
+        let (radius, values) = (self.radius() as i64, values.as_standard_layout());
+        let line = |row: i64| values.row(mirror(row, image.0) - window.row).to_slice().unwrap_or_default();
+        let mut down = vec![0.0f32; window.cols];
         let mut extended = vec![0.0f32; target.cols + 2 * radius as usize];
-        for (line, mut out) in down.outer_iter().zip(out.outer_iter_mut()) {
+        let mut out = Array2::<f32>::zeros((target.rows, target.cols));
+        for (row, mut out) in out.outer_iter_mut().enumerate() {
+            let middle = (target.row + row) as i64;
+            let lines: Vec<&[f32]> = (middle - radius..=middle + radius).map(line).collect();
+            arch.dispatch(WeighedSum { weights: &weights, lines: &lines, out: &mut down });
             for (i, value) in extended.iter_mut().enumerate() {
                 let col = mirror(target.col as i64 + i as i64 - radius, image.1);
-                *value = line.get(col.wrapping_sub(window.col)).copied().unwrap_or(0.0);
+                *value = down.get(col.wrapping_sub(window.col)).copied().unwrap_or(0.0);
             }
             let Some(out) = out.as_slice_mut() else { continue };
-            for (i, weight) in self.taps() {
-                let shifted = &extended[(i + radius) as usize..];
-                for (out, value) in out.iter_mut().zip(shifted) {
-                    *out += weight * value;
-                }
-            }
+            let lines: Vec<&[f32]> = (0..weights.len()).map(|shift| &extended[shift..]).collect();
+            arch.dispatch(WeighedSum { weights: &weights, lines: &lines, out });
         }
         out
     }
 
-    fn taps(&self) -> impl Iterator<Item = (i64, f32)> {
-        let radius = self.radius() as i64;
-        (-radius..=radius).map(|i| (i, self.weights[i.unsigned_abs() as usize]))
+    /// The weights from one end to the other.
+    fn taps(&self) -> Vec<f32> {
+        self.weights.iter().skip(1).rev().chain(&self.weights).copied().collect()
+    }
+}
+
+/// Pixels that are summed side by side, so that the vectors of the processor serve them.
+const LANES: usize = 32;
+
+/// Sums of lines, each with its weight; every pixel adds up the lines in their order.
+struct WeighedSum<'a> {
+    weights: &'a [f32],
+    /// Not shorter than `out`.
+    lines: &'a [&'a [f32]],
+    out: &'a mut [f32],
+}
+
+impl NullaryFnOnce for WeighedSum<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let mut first = 0;
+        let mut chunks = self.out.chunks_exact_mut(LANES);
+        for out in &mut chunks {
+            let mut sums = [0.0f32; LANES];
+            for (weight, line) in self.weights.iter().zip(self.lines) {
+                for (sum, value) in sums.iter_mut().zip(&line[first..first + LANES]) {
+                    *sum += weight * value;
+                }
+            }
+            out.copy_from_slice(&sums);
+            first += LANES;
+        }
+        for (i, out) in chunks.into_remainder().iter_mut().enumerate() {
+            let taps = self.weights.iter().zip(self.lines);
+            *out = taps.fold(0.0, |sum, (weight, line)| sum + weight * line[first + i]);
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Borders are mirrored with the edge sample repeated (c b a | a b c); samples without data are left out and the weights
 //! made up for them, so a uniform image stays uniform. See `docs/science/surface-reflectance.md`.
 
+#![allow(clippy::inline_always, reason = "what is not inlined is compiled for the narrowest vectors")]
+
 mod box_mean;
 mod gaussian;
 mod upsample;

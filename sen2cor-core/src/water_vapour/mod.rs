@@ -4,11 +4,15 @@
 //! the tables; here the columns of the table are searched for the one that gives the measured B09, in place of a fitted curve and
 //! two iterations. See `docs/science/water-vapour.md`.
 
-use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, LatticeMaps};
+mod fence;
+mod finish;
+
+pub use finish::{Finish, finish};
+
+use crate::cells::{CellTable, Coefficients, LATTICE_STEP_M, LatticeMaps, middle_of};
 use crate::dn;
-use crate::filter::mirror;
 use crate::grid::Window;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 use serde::{Deserialize, Serialize};
 
 /// Columns less than this are not believed, cm.
@@ -16,6 +20,9 @@ const LEAST_CM: f32 = 0.01;
 
 /// Columns are summed in these steps per cm.
 const STEPS_PER_CM: f32 = 10_000.0;
+
+/// Steps in a class of columns, of which the median is found.
+const STEPS_PER_CLASS: u64 = 100;
 
 /// What is done with pixels that are not land (`WV_Watermask`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +48,8 @@ pub struct WaterSums {
     pub rows: Vec<(u64, u64)>,
     /// See `rows`.
     pub first_row: usize,
+    /// Number of columns from 0 to 0.01 cm, to 0.02 cm and so on.
+    pub classes: Vec<u32>,
 }
 
 impl WaterSums {
@@ -50,6 +59,10 @@ impl WaterSums {
         for part in parts {
             all.count += part.count;
             all.sum += part.sum;
+            all.classes.resize(all.classes.len().max(part.classes.len()), 0);
+            for (sum, count) in all.classes.iter_mut().zip(&part.classes) {
+                *sum += count;
+            }
             let needed = part.first_row + part.rows.len();
             if !part.rows.is_empty() && all.rows.len() < needed {
                 all.rows.resize(needed, (0, 0));
@@ -65,6 +78,32 @@ impl WaterSums {
     /// Mean over land, cm; `None` without land.
     pub fn mean_cm(&self) -> Option<f64> {
         mean(self.count, self.sum)
+    }
+
+    /// Median over land, cm, linear within a class; `None` without land. Edges and thin clouds, whose columns are too small, move it less than
+    /// the mean.
+    pub fn median_cm(&self) -> Option<f64> {
+        let half = self.count as f64 / 2.0;
+        let mut below = 0.0;
+        for (class, &count) in self.classes.iter().enumerate() {
+            let inside = f64::from(count);
+            if inside > 0.0 && below + inside >= half {
+                let steps = (class as f64 + (half - below) / inside) * STEPS_PER_CLASS as f64;
+                return Some(steps / f64::from(STEPS_PER_CM));
+            }
+            below += inside;
+        }
+        None
+    }
+
+    fn add(&mut self, steps: u64) {
+        self.count += 1;
+        self.sum += steps;
+        let class = (steps / STEPS_PER_CLASS) as usize;
+        if class >= self.classes.len() {
+            self.classes.resize(class + 1, 0);
+        }
+        self.classes[class] += 1;
     }
 
     /// Mean of the land of each row, cm; that of all land where a row has none.
@@ -124,13 +163,12 @@ pub fn retrieve(input: &WaterInput<'_>, by_row: bool, mut out: ArrayViewMut2<'_,
             if is_land(&input.class, row, col) && found >= LEAST_CM {
                 *out = found;
                 let steps = (found * STEPS_PER_CM + 0.5) as u64;
+                sums.add(steps);
                 of_row = (of_row.0 + 1, of_row.1 + steps);
             } else if found >= LEAST_CM {
                 *out = -1.0 - found;
             }
         }
-        sums.count += of_row.0;
-        sums.sum += of_row.1;
         if by_row {
             sums.rows.push(of_row);
         }
@@ -146,12 +184,10 @@ fn columns_of(table: &CellTable<'_>) -> Vec<f32> {
 
 impl WaterInput<'_> {
     fn coefficients(&self, cell: (usize, usize), columns: usize) -> Vec<[Coefficients; 2]> {
-        let middle = |cell: usize| (cell * LATTICE_STEP_M + LATTICE_STEP_M / 2) as f64;
-        let place = (middle(cell.0), middle(cell.1));
         let (load, km) = (self.maps.load.at_middle(cell), self.maps.elevation_km.at_middle(cell));
-        (0..columns)
-            .map(|w| self.tables.map(|table| table.at_load_and_water_node(place, load, km, w)))
-            .collect()
+        let places = self.tables.map(|table| table.place(middle_of(cell), km));
+        let at = |w: usize, band: usize| self.tables[band].at_load_and_water_node(&places[band], load, w);
+        (0..columns).map(|w| [at(w, 0), at(w, 1)]).collect()
     }
 }
 
@@ -197,77 +233,6 @@ fn column(toa: [f32; 2], nodes: &[[Coefficients; 2]], columns: &[f32]) -> f32 {
     root * root
 }
 
-/// How the map of columns is finished.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finish {
-    /// What is done where there is no land.
-    pub mask: WaterMask,
-    /// Column where nothing was found, cm.
-    pub mean_cm: f32,
-    /// Means of the rows, for [`WaterMask::RowMean`].
-    pub rows_cm: Vec<f32>,
-    /// Radius of the box of the last smoothing, pixels of 60 m.
-    pub radius: usize,
-}
-
-impl Finish {
-    /// How far around a pixel is looked.
-    pub fn halo_px(&self) -> usize {
-        self.radius + 1
-    }
-
-    fn filled(&self, value: f32, row: usize) -> f32 {
-        match (value, self.mask) {
-            (v, _) if v.is_nan() => self.mean_cm,
-            (v, _) if v >= 0.0 => v,
-            (v, WaterMask::Keep) => -1.0 - v,
-            (_, WaterMask::LandMean) => self.mean_cm,
-            (_, WaterMask::RowMean) => self.rows_cm.get(row).copied().unwrap_or(self.mean_cm),
-        }
-    }
-}
-
-/// Fills gaps, then a median over 3 x 3 pixels and a mean over a box. `found` covers `window`.
-///
-/// # Panics
-/// If the window does not reach [`Finish::halo_px`] beyond the target or to the border of the image.
-pub fn finish(
-    found: &ArrayView2<'_, f32>,
-    window: Window,
-    image: (usize, usize),
-    target: Window,
-    rule: &Finish,
-) -> Array2<f32> {
-    let at = |row: i64, col: i64| {
-        let (row, col) = (mirror(row, image.0), mirror(col, image.1));
-        rule.filled(found[[row - window.row, col - window.col]], row)
-    };
-    let median = |row: i64, col: i64| {
-        let mut around = [0.0f32; 9];
-        for (i, value) in around.iter_mut().enumerate() {
-            *value = at(row + i as i64 / 3 - 1, col + i as i64 % 3 - 1);
-        }
-        *around.select_nth_unstable_by(4, f32::total_cmp).1
-    };
-    let radius = rule.radius as i64;
-    let (rows, cols) = (target.rows as i64 + 2 * radius, target.cols as i64 + 2 * radius);
-    let medians = Array2::from_shape_fn((rows as usize, cols as usize), |(r, c)| {
-        let row = mirror(target.row as i64 + r as i64 - radius, image.0) as i64;
-        let col = mirror(target.col as i64 + c as i64 - radius, image.1) as i64;
-        median(row, col)
-    });
-    let width = 2 * rule.radius + 1;
-    Array2::from_shape_fn((target.rows, target.cols), |(r, c)| {
-        let mut sum = 0.0;
-        for row in r..r + width {
-            for col in c..c + width {
-                sum += medians[[row, col]];
-            }
-        }
-        sum / (width * width) as f32
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,34 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn water_and_gaps_are_filled() {
-        let image = (5, 6);
-        let whole = Window { row: 0, col: 0, rows: 5, cols: 6 };
-        let mut found = Array2::from_elem(image, 2.0f32);
-        found.row_mut(2).fill(-1.0 - 5.0);
-        found[[4, 4]] = f32::NAN;
-        let rule = |mask| Finish { mask, mean_cm: 2.0, rows_cm: vec![3.0; 5], radius: 0 };
-        let even = finish(&found.view(), whole, image, whole, &rule(WaterMask::LandMean));
-        assert!(even.iter().all(|&v| v == 2.0));
-        let mut wide = found.clone();
-        wide.row_mut(1).fill(-6.0);
-        wide.row_mut(3).fill(-6.0);
-        assert_eq!(finish(&wide.view(), whole, image, whole, &rule(WaterMask::Keep))[[2, 3]], 5.0);
-        assert_eq!(finish(&wide.view(), whole, image, whole, &rule(WaterMask::RowMean))[[2, 3]], 3.0);
-    }
-
-    #[test]
-    fn blocks_agree_with_the_whole() {
-        let image = (12, 12);
-        let found = Array2::from_shape_fn(image, |(r, c)| 1.0 + ((r * 5 + c * 11) % 13) as f32 / 10.0);
-        let whole = Window { row: 0, col: 0, rows: 12, cols: 12 };
-        let rule = Finish { mask: WaterMask::LandMean, mean_cm: 1.5, rows_cm: Vec::new(), radius: 1 };
-        let all = finish(&found.view(), whole, image, whole, &rule);
-        let window = Window { row: 4, col: 4, rows: 8, cols: 8 };
-        let part = Array2::from_shape_fn((8, 8), |(r, c)| found[[r + 4, c + 4]]);
-        let target = Window { row: 6, col: 6, rows: 6, cols: 6 };
-        let cut = finish(&part.view(), window, image, target, &rule);
-        assert!(cut.indexed_iter().all(|((r, c), v)| *v == all[[r + 6, c + 6]]));
+    fn outliers_do_not_move_the_median() {
+        let of = |columns: &[u64]| {
+            let mut sums = WaterSums::default();
+            columns.iter().for_each(|&steps| sums.add(steps));
+            sums
+        };
+        let all = WaterSums::total(&[of(&[20_010, 20_020, 200]), of(&[20_030, 20_040])]);
+        assert_eq!((all.count, all.sum), (5, 80_300));
+        assert!((all.median_cm().unwrap() - 2.0).abs() < 0.011, "{:?}", all.median_cm());
+        assert_eq!(WaterSums::default().median_cm(), None);
     }
 
     #[test]
@@ -341,6 +288,7 @@ mod tests {
             sum: rows.iter().map(|r| r.1).sum(),
             rows,
             first_row,
+            classes: Vec::new(),
         };
         let all =
             WaterSums::total(&[part(0, vec![(1, 20_000), (0, 0)]), part(1, vec![(2, 20_000), (1, 30_000)])]);
