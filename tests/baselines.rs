@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// What is changed in the options.
 type Change<'a> = &'a dyn Fn(&mut RawOptions);
 
-const BASELINES: [&str; 4] = ["02.06", "03.01", "04.00", "05.10"];
+const BASELINES: [&str; 6] = ["02.04", "02.06", "03.01", "04.00", "05.10", "05.11"];
 
 /// One scene under a baseline.
 fn product(folder: &Path, baseline: &str) -> PathBuf {

@@ -14,11 +14,9 @@ const COLUMNS_CM: [f64; 3] = [0.4, 1.0, 2.5];
 /// Sun azimuth where it has no influence, degrees.
 const USUAL_AZIMUTH_DEG: f64 = 150.0;
 
-/// How many starts on sloping ground are followed further.
-const FOLLOWED: usize = 3;
-
-/// Optical depth of starts that do not begin at the fit for flat ground.
+/// Optical depth and column of water (cm) of starts that do not begin at the fit for flat ground.
 const USUAL_AOT: f64 = 0.1;
+const USUAL_COLUMN_CM: f64 = 1.5;
 
 /// Size of the first simplex on sloping ground.
 const STEPS: [f64; 4] = [2.0, 0.03, 0.2, 25.0];
@@ -56,20 +54,20 @@ pub(crate) fn flat(setting: &Setting<'_>) -> Result<Found, Failure> {
 }
 
 /// Sloping ground. All around the horizon the azimuth is tried for which the slopes fit best, since that of the tile that a chip names may be
-/// another day's; with the fit for flat ground and, since slopes that are taken for level may lead it astray, with the other sun zenith angles. The
-/// best few and the named azimuth are followed with all four unknowns.
+/// another day's: with the fit for flat ground and, since slopes that are taken for level may lead it astray, with other sun zenith angles. The
+/// best azimuth of each and the named one are followed with all four unknowns.
 pub(crate) fn sloping(setting: &Setting<'_>, flat: Fit) -> Result<Found, Failure> {
     let misfit = |fit: &Fit| setting.misfit(fit);
-    let elsewhere = ZENITHS_DEG.map(|zenith| Fit([zenith, USUAL_AOT, flat.0[2], flat.0[3]]));
+    let elsewhere = ZENITHS_DEG.map(|zenith| Fit([zenith, USUAL_AOT, USUAL_COLUMN_CM, flat.0[3]]));
     let mut starts = Vec::new();
     for start in std::iter::once(flat).chain(elsewhere) {
+        let mut best = None;
         for azimuth in (0..12).map(|i| 30.0 * f64::from(i)) {
             let fit = start.with_azimuth(azimuth);
-            starts.push((misfit(&fit)?, fit));
+            better(&mut best, (misfit(&fit)?, fit));
         }
+        starts.extend(best);
     }
-    starts.sort_by(|a, b| a.0.total_cmp(&b.0));
-    starts.truncate(FOLLOWED);
     if let Some(azimuth) = setting.chip.sun_azimuth_deg {
         starts.push((f64::NAN, flat.with_azimuth(azimuth)));
     }
