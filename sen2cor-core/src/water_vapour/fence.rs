@@ -60,7 +60,7 @@ impl Fences {
                     .flat_map(|r| (c.saturating_sub(1)..c + 2).map(move |c| (r, c)))
                     .filter(|&(r, c)| r >= top && c >= left)
                     .filter_map(|(r, c)| own[(r - top) * (right - left) + c - left]);
-                cells.push(middle(around.collect()));
+                cells.push(middle(&around.collect::<Vec<_>>()));
             }
         }
         Self { first: (row, col), cols: end_col - col, cells }
@@ -97,7 +97,7 @@ fn quartiles(found: &ArrayView2<'_, f32>, window: Window, first: (usize, usize))
 }
 
 /// The median of each quartile, so that a cell under clouds is outvoted.
-fn middle(cells: Vec<Quartiles>) -> Option<Quartiles> {
+fn middle(cells: &[Quartiles]) -> Option<Quartiles> {
     let most = cells.len().checked_sub(1)?;
     Some([0, 1, 2].map(|quarter| {
         let mut values: Vec<f32> = cells.iter().map(|cell| cell[quarter]).collect();

@@ -272,7 +272,9 @@ mod tests {
     fn outliers_do_not_move_the_median() {
         let of = |columns: &[u64]| {
             let mut sums = WaterSums::default();
-            columns.iter().for_each(|&steps| sums.add(steps));
+            for &steps in columns {
+                sums.add(steps);
+            }
             sums
         };
         let all = WaterSums::total(&[of(&[20_010, 20_020, 200]), of(&[20_030, 20_040])]);
