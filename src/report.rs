@@ -30,6 +30,9 @@ pub struct Totals {
     pub wall_s: f64,
     /// Largest resident memory of the process itself; worker processes have their own.
     pub peak_bytes: u64,
+    /// Largest resident memory of one worker process, with the planes that it shares with others; none without such
+    /// workers or where the system does not tell.
+    pub worker_peak_bytes: Option<u64>,
     /// Most bytes that were reserved for planes at a time; memory that is never touched is not resident.
     pub peak_plane_bytes: u64,
     /// Share of the time of the workers in which they ran units, from the first to the last unit.
@@ -123,6 +126,7 @@ impl Meter {
             cpu_s: cpu.saturating_sub(self.cpu_before).as_secs_f64(),
             wall_s: self.started.elapsed().as_secs_f64(),
             peak_bytes: usage.peak_bytes,
+            worker_peak_bytes: self.executor.worker_peak_bytes(),
             peak_plane_bytes: self.peak_plane_bytes,
             busy_share: self.trace().busy_share(),
         }

@@ -12,10 +12,12 @@ pub(crate) fn table(stages: &[StageSummary], totals: &Totals) -> String {
     }
     let _ = writeln!(text, "{:<12}{:>10.2}{:>10.2}", "total", totals.cpu_s, totals.wall_s);
     let mb = |bytes: u64| bytes as f64 / 1e6;
+    let of_worker = totals.worker_peak_bytes;
     let _ = write!(
         text,
-        "peak memory {:.0} MB; planes reserved at most {:.0} MB; workers busy {:.1} %",
+        "peak memory {:.0} MB{}; planes reserved at most {:.0} MB; workers busy {:.1} %",
         mb(totals.peak_bytes),
+        of_worker.map_or(String::new(), |bytes| format!(", of one worker at most {:.0} MB", mb(bytes))),
         mb(totals.peak_plane_bytes),
         totals.busy_share * 100.0
     );
@@ -33,6 +35,7 @@ mod tests {
             cpu_s: 2.0,
             wall_s: 1.0,
             peak_bytes: 1_000_000_000,
+            worker_peak_bytes: Some(700_000_000),
             peak_plane_bytes: 500_000_000,
             busy_share: 0.975,
         };
@@ -40,6 +43,9 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0].len(), lines[1].len());
         assert_eq!(lines[1], "decode            1.50      0.80        12.3");
-        assert_eq!(lines[3], "peak memory 1000 MB; planes reserved at most 500 MB; workers busy 97.5 %");
+        assert_eq!(
+            lines[3],
+            "peak memory 1000 MB, of one worker at most 700 MB; planes reserved at most 500 MB; workers busy 97.5 %"
+        );
     }
 }

@@ -29,6 +29,14 @@ pub(crate) fn cpu_of_process(_: u32) -> Option<Duration> {
     None
 }
 
+/// Largest resident memory of another process so far, with what it shares with others; `None` if it has ended or the
+/// system does not tell.
+pub(crate) fn peak_of_process(id: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
 /// Number of workers that is meant by a wish: 0 stands for all processors that this process may use; affinity and cgroup
 /// quotas are respected.
 pub(crate) fn workers_or_all(wish: usize) -> usize {
@@ -149,5 +157,7 @@ mod tests {
         }
         assert!(process_usage().cpu > process.cpu);
         assert!(process_usage().peak_bytes > 100_000);
+        let peak = peak_of_process(std::process::id());
+        assert!(cfg!(not(target_os = "linux")) || peak.unwrap() > 100_000, "{peak:?}");
     }
 }

@@ -30,6 +30,12 @@ pub trait Executor: Send + Sync {
         Duration::ZERO
     }
 
+    /// Largest resident memory that one worker outside this process has had so far, without those that have ended; planes
+    /// that it shares with others count.
+    fn worker_peak_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Opens a line of its own for one flow, so that several flows can share the workers.
     fn open(&self) -> Box<dyn Runner + '_>;
 }

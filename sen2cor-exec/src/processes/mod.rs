@@ -26,7 +26,7 @@ mod worker_tests;
 
 pub use worker::{run_if_asked, serve_stdio};
 
-use crate::cpu::workers_or_all;
+use crate::cpu::{peak_of_process, workers_or_all};
 use crate::error::ExecError;
 use crate::executor::{Completion, Executor, Runner};
 use crate::kernel::Registry;
@@ -242,6 +242,10 @@ impl Executor for Processes {
 
     fn workers_cpu(&self) -> Duration {
         self.pool.cpu()
+    }
+
+    fn worker_peak_bytes(&self) -> Option<u64> {
+        self.pool.ids().into_iter().filter_map(peak_of_process).max()
     }
 
     fn open(&self) -> Box<dyn Runner + '_> {
