@@ -14,6 +14,7 @@
 mod block;
 mod brdf;
 mod clouds;
+mod inclination;
 mod rows;
 mod slopes;
 mod terrain;
@@ -21,8 +22,9 @@ mod terrain;
 pub use block::{BlockInput, CorrectionParameters, adjacency_radius, correct_block};
 pub use brdf::{Brdf, BrdfCode, brdf_factor, is_vegetation};
 pub use clouds::mark_large_clouds;
+pub use inclination::{Slope, gradient};
 pub use slopes::{SlopeLight, Slopes, Tilt};
-pub use terrain::{Relief, Slope, Terrain, gradient};
+pub use terrain::{Relief, Terrain};
 
 use crate::dn;
 use crate::sensor::UnknownName;

@@ -2,7 +2,7 @@
 //!
 //! The same equations as those of `terrain.rs`, for single pixels and without the mean of what is around them.
 
-use super::terrain::{Slope, gradient};
+use super::inclination::{Slope, gradient};
 use crate::cells::Coefficients;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};

@@ -8,11 +8,12 @@ use super::Model;
 use super::block::{Apparent, BlockInput, STEPS, reflectance, steps, valid_mask, which};
 use super::brdf::{Brdf, brdf_factor};
 use super::clouds::is_cloud;
+use super::inclination::{Slope, gradients};
 use crate::classify::SceneClass;
 use crate::dn;
 use crate::filter::{BoxMeans, Patch};
 use crate::grid::{Resolution, Window};
-use ndarray::{Array2, ArrayView2};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// How sloping ground is treated.
@@ -103,58 +104,9 @@ impl Terrain<'_> {
     }
 }
 
-/// Gradient by Horn's formula, metres per metre to the east and to the north. At the border of the window the ground goes on as it is.
-pub fn gradient(elevation_m: &ArrayView2<'_, f32>, pixel_m: f32, row: usize, col: usize) -> (f32, f32) {
-    let (rows, cols) = elevation_m.dim();
-    let at = |down: i64, right: i64| {
-        let (r, c) = (row as i64 + down, col as i64 + right);
-        let (r_in, c_in) = (r.clamp(0, rows as i64 - 1), c.clamp(0, cols as i64 - 1));
-        let inside = elevation_m[[r_in as usize, c_in as usize]];
-        if (r, c) == (r_in, c_in) {
-            return inside;
-        }
-        // One more step in the same direction.
-        let beyond = [2 * r_in - r, 2 * c_in - c];
-        let mirrored =
-            [beyond[0].clamp(0, rows as i64 - 1) as usize, beyond[1].clamp(0, cols as i64 - 1) as usize];
-        2.0 * inside - elevation_m[mirrored]
-    };
-    let east = (at(-1, 1) + 2.0 * at(0, 1) + at(1, 1)) - (at(-1, -1) + 2.0 * at(0, -1) + at(1, -1));
-    let south = (at(1, -1) + 2.0 * at(1, 0) + at(1, 1)) - (at(-1, -1) + 2.0 * at(-1, 0) + at(-1, 1));
-    (east / (8.0 * pixel_m), -south / (8.0 * pixel_m))
-}
-
-/// Slope of the ground at a pixel.
-#[derive(Clone, Copy)]
-pub struct Slope {
-    /// Gradient to the east and to the north.
-    gradient: (f32, f32),
-    /// Cosine of the slope angle.
-    pub cosine: f32,
-}
-
-impl Slope {
-    /// From the gradient to the east and to the north.
-    pub fn new(gradient: (f32, f32)) -> Self {
-        let cosine = 1.0 / (1.0 + gradient.0 * gradient.0 + gradient.1 * gradient.1).sqrt();
-        Self { gradient, cosine }
-    }
-
-    /// Cosine of the angle between the sun and the normal of the ground; negative where the ground turns its back.
-    pub fn incidence(&self, cos_sun: f32, (east, north): (f32, f32)) -> f32 {
-        let sin_sun = (1.0 - cos_sun * cos_sun).max(0.0).sqrt();
-        self.cosine * (cos_sun - sin_sun * (self.gradient.0 * east + self.gradient.1 * north))
-    }
-
-    /// Share of the sky that is seen, if the horizon is that of the slope alone: (1 + cos(slope)) / 2.
-    pub fn sky_view(&self) -> f32 {
-        f32::midpoint(1.0, self.cosine)
-    }
-}
-
 /// Coefficients of a pixel and what the ground does to the light.
 #[derive(Clone, Copy)]
-pub(super) struct Light {
+struct Light {
     signal: f32,
     /// Light on the pixel but for that from opposite slopes.
     flux: f32,
@@ -178,6 +130,41 @@ impl Light {
     }
 }
 
+/// The light on the pixels of a window. Each part is a vector of its own: these are small enough for the memory of one
+/// block to be used again for the next.
+#[derive(Default)]
+struct Lights([Vec<f32>; 7]);
+
+impl Lights {
+    fn with_capacity(pixels: usize) -> Self {
+        Self(std::array::from_fn(|_| Vec::with_capacity(pixels)))
+    }
+
+    fn push(&mut self, l: &Light) {
+        let parts = [l.signal, l.flux, l.beam, l.opposite, l.share, l.grazing, l.cos_sun];
+        self.0.iter_mut().zip(parts).for_each(|(part, value)| part.push(value));
+    }
+
+    fn shares(&self) -> &[f32] {
+        &self.0[4]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Light> {
+        let [signal, flux, beam, opposite, share, grazing, cos_sun] = &self.0;
+        let first = signal.iter().zip(flux).zip(beam.iter().zip(opposite));
+        let second = share.iter().zip(grazing.iter().zip(cos_sun));
+        first.zip(second).map(|(((signal, flux), (beam, opposite)), (share, (grazing, cos_sun)))| Light {
+            signal: *signal,
+            flux: *flux,
+            beam: *beam,
+            opposite: *opposite,
+            share: *share,
+            grazing: *grazing,
+            cos_sun: *cos_sun,
+        })
+    }
+}
+
 /// Reflectance above a black surface of the pixels of a window on sloping ground.
 pub(super) fn apparent(
     input: &BlockInput<'_>,
@@ -186,10 +173,10 @@ pub(super) fn apparent(
     resolution: Resolution,
 ) -> Apparent {
     let window = input.lattice.window();
-    let light = light(input, terrain, relief, resolution.metres() as f32);
+    let lights = lights(input, terrain, relief, resolution.metres() as f32);
     let valid = valid_mask(&input.toa);
     let masked = |i: usize, y: f32| if valid.get(i) == Some(&0) { 0 } else { steps(y) };
-    let mut values: Vec<i32> = light
+    let mut values: Vec<i32> = lights
         .iter()
         .enumerate()
         .map(|(i, light)| masked(i, light.reflectance(relief.start_reflectance, 0.0, relief)))
@@ -198,13 +185,13 @@ pub(super) fn apparent(
         return Apparent { window, values, valid };
     }
     let counted = clear_mask(&valid, terrain, input.class_pixels, window);
-    let shares: Vec<i32> = light.iter().map(|light| steps(light.share)).collect();
+    let shares: Vec<i32> = lights.shares().iter().map(|&share| steps(share)).collect();
     let mean_share = means(&shares, None, window, input, relief.neighbourhood_radius);
     for _ in 0..relief.iterations {
         let clear: Vec<i32> = values.iter().zip(&counted).map(|(v, c)| v * i32::from(*c)).collect();
         let around = means(&clear, Some(&counted), window, input, relief.neighbourhood_radius);
         for (i, ((value, light), (around, share))) in
-            values.iter_mut().zip(&light).zip(around.iter().zip(&mean_share)).enumerate()
+            values.iter_mut().zip(lights.iter()).zip(around.iter().zip(&mean_share)).enumerate()
         {
             *value = masked(i, light.reflectance(around.max(0.0), *share, relief));
         }
@@ -257,36 +244,66 @@ fn means(
 
 const WANTED: [usize; 5] = [which::PATH, which::DIRECT, which::DIFFUSE, which::SUN, which::COS_SUN];
 
-fn light(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_m: f32) -> Vec<Light> {
-    let window = input.lattice.window();
-    let slopes = Array2::from_shape_fn((window.rows, window.cols), |(row, col)| {
-        Slope::new(gradient(&terrain.elevation_m, pixel_m, row, col))
-    });
-    let azimuth = relief.sun_azimuth_deg.to_radians();
-    let sun = (libm::sinf(azimuth), libm::cosf(azimuth));
-    let mut km = vec![0.0f32; window.cols];
-    let mut buffers: [Vec<f32>; 5] = std::array::from_fn(|_| vec![0.0; window.cols]);
-    let mut cosines = Array2::<f32>::zeros((window.rows, window.cols));
-    let mut coefficients = Vec::with_capacity(window.rows * window.cols);
-    for row in 0..window.rows {
-        for (km, metres) in km.iter_mut().zip(terrain.elevation_m.row(row)) {
-            *km = (metres / 1000.0).clamp(0.0, relief.highest_km);
+/// The coefficients of the rows of a window, at the elevation of each pixel.
+struct Rows<'a, 'b> {
+    input: &'a BlockInput<'b>,
+    elevation_m: ArrayView2<'a, f32>,
+    highest_km: f32,
+    km: Vec<f32>,
+}
+
+impl Rows<'_, '_> {
+    fn coefficients<const N: usize>(&mut self, row: usize, wanted: [usize; N], out: &mut [Vec<f32>; N]) {
+        for (km, metres) in self.km.iter_mut().zip(self.elevation_m.row(row)) {
+            *km = (metres / 1000.0).clamp(0.0, self.highest_km);
         }
-        input.lattice.row_at(row, &km, WANTED, buffers.each_mut().map(|b| &mut b[..]));
-        for col in 0..window.cols {
-            let values: [f32; 5] = std::array::from_fn(|i| buffers[i][col]);
-            cosines[[row, col]] = slopes[[row, col]].incidence(values[4], sun);
-            coefficients.push(values);
-        }
+        self.input.lattice.row_at(row, &self.km, wanted, out.each_mut().map(|line| &mut line[..]));
     }
-    let smooth = smoothed(&cosines, window, input, relief.smoothing_radius);
-    (0..coefficients.len())
-        .map(|i| {
-            let at = [i / window.cols, i % window.cols];
-            let of_class = [at[0] / input.class_pixels, at[1] / input.class_pixels];
+}
+
+/// Cosines of the incidence angle, smoothed, and of the slope.
+struct Inclination {
+    incidence: Vec<f32>,
+    slope: Vec<f32>,
+}
+
+impl Inclination {
+    fn new(rows: &mut Rows<'_, '_>, relief: &Relief, pixel_m: f32) -> Self {
+        let window = rows.input.lattice.window();
+        let azimuth = relief.sun_azimuth_deg.to_radians();
+        let sun = (libm::sinf(azimuth), libm::cosf(azimuth));
+        let pixels = window.rows * window.cols;
+        let (mut incidence, mut slope) = (Vec::with_capacity(pixels), Vec::with_capacity(pixels));
+        let mut rise = vec![(0.0, 0.0); window.cols];
+        let mut cos_sun = [vec![0.0f32; window.cols]];
+        for row in 0..window.rows {
+            gradients(&rows.elevation_m, pixel_m, row, &mut rise);
+            rows.coefficients(row, [which::COS_SUN], &mut cos_sun);
+            for (rise, cos_sun) in rise.iter().zip(&cos_sun[0]) {
+                let ground = Slope::new(*rise);
+                incidence.push(ground.incidence(*cos_sun, sun));
+                slope.push(ground.cosine);
+            }
+        }
+        Self { incidence: smoothed(incidence, window, rows.input, relief.smoothing_radius), slope }
+    }
+}
+
+fn lights(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_m: f32) -> Lights {
+    let window = input.lattice.window();
+    let (highest_km, km) = (relief.highest_km, vec![0.0f32; window.cols]);
+    let mut rows = Rows { input, elevation_m: terrain.elevation_m.view(), highest_km, km };
+    let inclination = Inclination::new(&mut rows, relief, pixel_m);
+    let mut lines: [Vec<f32>; 5] = std::array::from_fn(|_| vec![0.0; window.cols]);
+    let mut lights = Lights::with_capacity(window.rows * window.cols);
+    for row in 0..window.rows {
+        rows.coefficients(row, WANTED, &mut lines);
+        for col in 0..window.cols {
+            let (at, i) = ([row, col], row * window.cols + col);
+            let of_class = [row / input.class_pixels, col / input.class_pixels];
             let ground = Ground {
-                cosine: smooth[i],
-                sky: slopes[at].sky_view(),
+                cosine: inclination.incidence[i],
+                sky: f32::midpoint(1.0, inclination.slope[i]),
                 shaded: terrain.lit.is_some_and(|lit| lit[at] == 0),
                 level: relief.level || terrain.is_level(of_class),
                 vegetation: match terrain.vegetation {
@@ -294,14 +311,16 @@ fn light(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_m
                     None => terrain.classes[of_class] == SceneClass::Vegetation as u8,
                 },
             };
-            light_of(input.toa[at], &coefficients[i], &ground, relief)
-        })
-        .collect()
+            let coefficients: [f32; 5] = std::array::from_fn(|which| lines[which][col]);
+            lights.push(&light_of(input.toa[at], &coefficients, &ground, relief));
+        }
+    }
+    lights
 }
 
-fn smoothed(cosines: &Array2<f32>, window: Window, input: &BlockInput<'_>, radius: usize) -> Vec<f32> {
+fn smoothed(cosines: Vec<f32>, window: Window, input: &BlockInput<'_>, radius: usize) -> Vec<f32> {
     if radius == 0 {
-        return cosines.iter().copied().collect();
+        return cosines;
     }
     let counted: Vec<i32> = cosines.iter().map(|&c| steps(c)).collect();
     means(&counted, None, window, input, radius)
