@@ -298,7 +298,7 @@ fn lights(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_
     let mut lights = Lights::with_capacity(window.rows * window.cols);
     for row in 0..window.rows {
         rows.coefficients(row, WANTED, &mut lines);
-        for col in 0..window.cols {
+        for (col, &sample) in input.toa.row(row).iter().enumerate() {
             let (at, i) = ([row, col], row * window.cols + col);
             let of_class = [row / input.class_pixels, col / input.class_pixels];
             let ground = Ground {
@@ -312,7 +312,7 @@ fn lights(input: &BlockInput<'_>, terrain: &Terrain<'_>, relief: &Relief, pixel_
                 },
             };
             let coefficients: [f32; 5] = std::array::from_fn(|which| lines[which][col]);
-            lights.push(&light_of(input.toa[at], &coefficients, &ground, relief));
+            lights.push(&light_of(sample, &coefficients, &ground, relief));
         }
     }
     lights
