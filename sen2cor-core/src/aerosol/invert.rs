@@ -1,6 +1,7 @@
 //! The aerosol load over dark reference pixels: the load at which the red is as dark as B12 says.
 
-use crate::cells::{CellTable, Coefficients, MapView, Place, for_each_cell, middle_of};
+use super::lanes::{Here, LANES, Lanes};
+use crate::cells::{CellTable, Coefficients, MapView, for_each_cell};
 use crate::dn;
 use crate::grid::{Resolution, Window};
 use crate::reflectance::{Slopes, Tilt};
@@ -135,12 +136,6 @@ pub fn invert_dark(
     sums
 }
 
-/// Loads that are looked at side by side, so that the vectors of the processor serve them.
-const LANES: usize = 8;
-
-/// A number for each of [`LANES`] loads.
-type Lanes = [f32; LANES];
-
 /// A band at some loads.
 #[derive(Clone, Copy, Default)]
 struct Side {
@@ -153,8 +148,7 @@ struct Side {
 /// The atmosphere of a lattice cell.
 #[derive(Default)]
 struct Air {
-    /// For which place in the tables it holds.
-    places: Option<[Place; 3]>,
+    here: Here,
     /// B02, B04 and B12 load by load.
     loads: Vec<[Coefficients; 3]>,
     /// B04 and B12 side by side; behind the last load zeros.
@@ -165,12 +159,7 @@ struct Air {
 
 impl Air {
     fn set(&mut self, input: &InvertInput<'_>, cell: (usize, usize), ratios: &DarkRatios) {
-        let km = input.elevation_km.at_middle(cell);
-        let places = input.tables.map(|table| table.place(middle_of(cell), km));
-        if self.places == Some(places) {
-            return;
-        }
-        self.places = Some(places);
+        let Some(places) = self.here.enter(cell, &input.tables, &input.elevation_km) else { return };
         let at = |band: usize, load: usize| input.tables[band].at_node(&places[band], load, 0);
         self.loads.clear();
         let count = input.tables[1].axes().loads.len();

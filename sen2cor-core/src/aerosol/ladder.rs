@@ -3,7 +3,8 @@
 //! All visibilities above that of the retrieval are tried in one pass over the 60 m grid; the first that satisfies the rule is
 //! taken. Source: Sen2Cor 2.8 (description of its correction). See `docs/science/aerosol-and-visibility.md`.
 
-use crate::cells::{CellTable, Coefficients, MapView, Place, for_each_cell, middle_of};
+use super::lanes::{Here, LANES, Lanes};
+use crate::cells::{CellTable, Coefficients, MapView, for_each_cell};
 use crate::dn;
 use crate::grid::{Resolution, Window};
 use crate::reflectance::{Slopes, Tilt};
@@ -143,12 +144,6 @@ pub fn count_rungs(input: &LadderInput<'_>, loads: &[f32], cut_off: CutOff) -> V
     rungs
 }
 
-/// Rungs that are counted side by side, so that the vectors of the processor serve them.
-const LANES: usize = 8;
-
-/// A number for each of [`LANES`] rungs.
-type Lanes = [f32; LANES];
-
 /// A band on some rungs.
 #[derive(Clone, Copy, Default)]
 struct Side {
@@ -160,8 +155,7 @@ struct Side {
 /// The atmosphere of a lattice cell in three bands.
 #[derive(Default)]
 struct Air {
-    /// For which place in the tables it holds.
-    places: Option<[Place; 3]>,
+    here: Here,
     cos_sun: f32,
     /// Rung by rung.
     coefficients: Vec<[Coefficients; 3]>,
@@ -171,12 +165,7 @@ struct Air {
 
 impl Air {
     fn set(&mut self, input: &LadderInput<'_>, cell: (usize, usize), loads: &[f32]) {
-        let km = input.elevation_km.at_middle(cell);
-        let places = input.tables.map(|table| table.place(middle_of(cell), km));
-        if self.places == Some(places) {
-            return;
-        }
-        self.places = Some(places);
+        let Some(places) = self.here.enter(cell, &input.tables, &input.elevation_km) else { return };
         let at = |band: usize, load: f32| input.tables[band].at_load(&places[band], load, 0.0);
         self.coefficients.clear();
         self.coefficients.extend(loads.iter().map(|&load| [at(0, load), at(1, load), at(2, load)]));

@@ -11,6 +11,7 @@
 pub mod dark;
 pub mod invert;
 pub mod ladder;
+mod lanes;
 pub mod spread;
 
 use crate::sensor::UnknownName;
