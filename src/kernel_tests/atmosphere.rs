@@ -216,7 +216,7 @@ pub(super) fn maps() -> Vec<&'static str> {
         agree(FinishWater::NAME, &blocks(), |executor, tiling| {
             let rule = Finish {
                 mask: WaterMask::LandMean,
-                mean_cm: 1.5,
+                otherwise_cm: 1.5,
                 rows_cm: Vec::new(),
                 radius: 2,
                 fenced: true,

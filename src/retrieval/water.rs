@@ -81,16 +81,18 @@ impl Retrieval<'_> {
         (found, sums): (PlaneHandle, Value<Vec<WaterSums>>),
     ) -> Map {
         let options = &self.job.atmosphere.retrieval;
-        let otherwise = self.job.atmosphere.water_vapour_cm;
+        let assumed_cm = self.job.atmosphere.water_vapour_cm;
         let physical = self.job.atmosphere.model() == Model::Physical;
         let (mask, radius) = (options.water_vapour_mask, odd(options.water_vapour_smoothing_m / 60.0) / 2);
         let mut stage = flow.stage::<FinishWater>("retrieve water vapour: map", self.tiling).input(found);
         let plane = stage.output(PlaneSpec::grid::<f32>(self.job.extent, R60));
         let range = stage.run_with(&[sums.into()], move |ready| {
             let total = WaterSums::total(ready.get(sums)?);
+            // The original takes the mean, which thin clouds and edges move more than the median.
             let middle_cm = if physical { total.median_cm() } else { total.mean_cm() };
-            let mean_cm = middle_cm.unwrap_or(otherwise) as f32;
-            Ok(Some(Finish { mask, mean_cm, rows_cm: total.row_means_cm(mean_cm), radius, fenced: physical }))
+            let otherwise_cm = middle_cm.unwrap_or(assumed_cm) as f32;
+            let rows_cm = total.row_means_cm(otherwise_cm);
+            Ok(Some(Finish { mask, otherwise_cm, rows_cm, radius, fenced: physical }))
         });
         Map::Plane(plane, range)
     }

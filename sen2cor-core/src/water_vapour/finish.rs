@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Finish {
     /// What is done where there is no land.
     pub mask: WaterMask,
-    /// Column where nothing was found, cm.
-    pub mean_cm: f32,
+    /// Column where nothing was found, and for [`WaterMask::LandMean`], cm.
+    pub otherwise_cm: f32,
     /// Means of the rows, for [`WaterMask::RowMean`].
     pub rows_cm: Vec<f32>,
     /// Radius of the box of the last smoothing, pixels of 60 m.
@@ -30,11 +30,11 @@ impl Finish {
 
     fn filled(&self, value: f32, row: usize) -> f32 {
         match (value, self.mask) {
-            (v, _) if v.is_nan() => self.mean_cm,
+            (v, _) if v.is_nan() => self.otherwise_cm,
             (v, _) if v >= 0.0 => v,
             (v, WaterMask::Keep) => -1.0 - v,
-            (_, WaterMask::LandMean) => self.mean_cm,
-            (_, WaterMask::RowMean) => self.rows_cm.get(row).copied().unwrap_or(self.mean_cm),
+            (_, WaterMask::LandMean) => self.otherwise_cm,
+            (_, WaterMask::RowMean) => self.rows_cm.get(row).copied().unwrap_or(self.otherwise_cm),
         }
     }
 }
@@ -103,7 +103,7 @@ mod tests {
         let mut found = Array2::from_elem(image, 2.0f32);
         found.row_mut(2).fill(-1.0 - 5.0);
         found[[4, 4]] = f32::NAN;
-        let rule = |mask| Finish { mask, mean_cm: 2.0, rows_cm: vec![3.0; 5], radius: 0, fenced: false };
+        let rule = |mask| Finish { mask, otherwise_cm: 2.0, rows_cm: vec![3.0; 5], radius: 0, fenced: false };
         let even = finish(&found.view(), whole, image, whole, &rule(WaterMask::LandMean));
         assert!(even.iter().all(|&v| v == 2.0));
         let mut wide = found.clone();
@@ -118,8 +118,13 @@ mod tests {
         let image = (12, 12);
         let found = Array2::from_shape_fn(image, |(r, c)| 1.0 + ((r * 5 + c * 11) % 13) as f32 / 10.0);
         let whole = Window { row: 0, col: 0, rows: 12, cols: 12 };
-        let rule =
-            Finish { mask: WaterMask::LandMean, mean_cm: 1.5, rows_cm: Vec::new(), radius: 1, fenced: false };
+        let rule = Finish {
+            mask: WaterMask::LandMean,
+            otherwise_cm: 1.5,
+            rows_cm: Vec::new(),
+            radius: 1,
+            fenced: false,
+        };
         let all = finish(&found.view(), whole, image, whole, &rule);
         let window = Window { row: 4, col: 4, rows: 8, cols: 8 };
         let part = Array2::from_shape_fn((8, 8), |(r, c)| found[[r + 4, c + 4]]);
@@ -146,7 +151,7 @@ mod tests {
     }
 
     fn fenced() -> Finish {
-        Finish { mask: WaterMask::LandMean, mean_cm: 1.5, rows_cm: Vec::new(), radius: 1, fenced: true }
+        Finish { mask: WaterMask::LandMean, otherwise_cm: 1.5, rows_cm: Vec::new(), radius: 1, fenced: true }
     }
 
     #[test]

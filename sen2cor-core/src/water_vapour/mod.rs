@@ -30,7 +30,7 @@ const STEPS_PER_CLASS: u64 = 100;
 pub enum WaterMask {
     /// What was found there is kept.
     Keep,
-    /// They get the mean of the land.
+    /// They get the mean of the land, or another measure of its middle ([`Finish::otherwise_cm`]).
     #[default]
     LandMean,
     /// They get the mean of the land in their row, else of all land.
