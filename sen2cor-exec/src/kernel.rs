@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 /// Work on one block. Implementations name the planes and call one pure function.
 ///
-/// A kernel must overwrite its whole block in every output and depend on nothing but its parameters, inputs and
-/// the block, so that a unit can be run again after a worker was lost.
+/// A kernel must overwrite its whole block in every output (of a slot, what is ever read) and depend on nothing but its
+/// parameters, inputs and the block, so that a unit can be run again after a worker was lost. An output is not zero at first.
 pub trait Kernel: 'static {
     /// Stable name with a version, e.g. `classify.scene/1`; workers find the kernel by it.
     const NAME: &'static str;

@@ -130,6 +130,9 @@ impl<'a> UnitIo<'a> {
             Some(taken) if !*taken => *taken = true,
             _ => return Err(KernelError::internal(format!("output {slot} was taken twice"))),
         }
+        if plane.is_shared() && matches!(plane.spec().layout, Layout::Grid { .. }) {
+            touch::<T>(plane, window);
+        }
         let cols = plane.spec().shape.1;
         // SAFETY: `check` made sure of the type and that the window lies inside the plane's memory. The plane has no
         // reader and the window no other writer: see the head of this file; `taken` keeps this unit from asking twice.
@@ -157,6 +160,21 @@ fn check<T: Sample>(plane: &Plane, window: Window) -> Result<(), KernelError> {
         return Err(KernelError::internal(format!("{window:?} lies outside a plane of {:?}", spec.shape)));
     }
     Ok(())
+}
+
+/// Reads a sample of each page of a window that is about to be written. Where another process has touched the pages already,
+/// the system maps sixteen of them at the first one that is read, but only one that is written.
+fn touch<T: Sample>(plane: &Plane, window: Window) {
+    const PAGE: usize = 4096;
+    let cols = plane.spec().shape.1;
+    for row in window.row..window.row + window.rows {
+        let row_start = row * cols + window.col;
+        for col in (0..window.cols).step_by(PAGE / size_of::<T>()).chain(window.cols.checked_sub(1)) {
+            // SAFETY: the caller has checked type and bounds with `check`. Nobody else writes the window, and the view
+            // through which this unit will does not exist yet.
+            unsafe { plane.pointer().cast::<T>().add(row_start + col).read_volatile() };
+        }
+    }
 }
 
 fn read<T: Sample>(plane: &Plane, window: Window) -> ArrayView2<'_, T> {

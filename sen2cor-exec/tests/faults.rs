@@ -12,10 +12,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sen2cor_core::grid::{Extent, Resolution, Tiling};
 use sen2cor_exec::{
-    CancelToken, Event, ExecError, Executor, Flow, Kernel, KernelEntry, KernelError, Observer, PlaneSpec,
-    Processes, Registry, RunContext, Sequential, UnitIo, run_if_asked,
+    CancelToken, Event, ExecError, Executor, Flow, FrozenPlane, Kernel, KernelEntry, KernelError, Location,
+    Observer, PlaneSpec, Processes, Registry, RunContext, Sequential, UnitIo, run_if_asked,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,7 +25,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const BUILD: &str = "tests of faults";
-const KERNELS: Registry = Registry(&[KernelEntry::of::<Grind>(), KernelEntry::of::<Faulty>()]);
+const KERNELS: Registry =
+    Registry(&[KernelEntry::of::<Grind>(), KernelEntry::of::<Faulty>(), KernelEntry::of::<Scribble>()]);
 
 /// Fills its block with a number that takes a while to compute.
 struct Grind;
@@ -82,6 +84,26 @@ impl Kernel for Faulty {
         }
         io.output::<u16>(0)?.fill(io.unit() as u16);
         Ok(io.unit())
+    }
+}
+
+/// Writes into its blocks over and over, for longer than anybody waits. Block 0 soon succeeds or fails.
+struct Scribble;
+
+impl Kernel for Scribble {
+    const NAME: &'static str = "test.scribble/1";
+    /// Whether block 0 fails.
+    type Params = bool;
+    type Partial = ();
+
+    fn run(fails: &bool, io: &mut UnitIo<'_>) -> Result<(), KernelError> {
+        let mut output = io.output::<u16>(0)?;
+        let began = Instant::now();
+        let long = Duration::from_millis(if io.unit() == 0 { 30 } else { 3000 });
+        while began.elapsed() < long {
+            output.fill(0xdead);
+        }
+        if *fails { Err(KernelError::internal("as asked")) } else { Ok(()) }
     }
 }
 
@@ -323,6 +345,76 @@ fn a_run_that_hangs_can_be_cancelled() {
     assert_eq!(grind(&pool, 1).unwrap(), grind(&Sequential::new(KERNELS), 1).unwrap());
 }
 
+/// Panics when the first unit is done.
+struct Panicker;
+
+impl Observer for Panicker {
+    fn event(&self, event: &Event<'_>) {
+        assert!(!matches!(event, Event::UnitDone { .. }), "as asked");
+    }
+}
+
+/// Four units, of which all but the first are still writing when the flow ends.
+fn scribble(executor: &dyn Executor, fails: bool, ctx: &RunContext) -> Result<(), ExecError> {
+    let mut flow = Flow::<ExecError>::new();
+    let mut stage = flow.stage::<Scribble>("scribbles", Tiling::square(EXTENT, 120));
+    stage.output(PlaneSpec::grid::<u16>(EXTENT, Resolution::R10));
+    stage.run(fails);
+    flow.run(executor, ctx).map(drop)
+}
+
+fn memory_is_used_again_only_when_nobody_writes_to_it() {
+    let sequential = Sequential::new(KERNELS);
+    let (expected, one) =
+        (grind(&sequential, 200).unwrap(), kept_plane(&sequential).to_array::<u16>().unwrap());
+    for files in [false, true] {
+        // One more than write for long, so that the next flow runs beside them if they are not ended.
+        let pool = Processes::builder(KERNELS, BUILD).workers(4).planes_in_files(files).start().unwrap();
+        // As long as some memory is in use, as much as there was at a time is kept.
+        let kept: Vec<_> = (0..3).map(|_| kept_plane(&pool)).collect();
+        let mut seen = HashSet::new();
+        let (mut flows, mut again) = (0, 0);
+        for round in 0..if files { 1 } else { 3 } {
+            for end in ["error", "cancelled", "panic", "killed"] {
+                let token = CancelToken::default();
+                let observer: Option<Arc<dyn Observer>> = match end {
+                    "cancelled" => Some(Arc::new(Canceller(token.clone(), Mutex::new(None)))),
+                    "panic" => Some(Arc::new(Panicker)),
+                    _ => None,
+                };
+                let ctx = RunContext { cancel: token, observer, ..RunContext::default() };
+                if end == "killed" {
+                    kill(Pid::from_raw(pool.worker_ids()[0] as i32), Signal::SIGKILL).unwrap();
+                } else {
+                    let run = || scribble(&pool, end == "error", &ctx);
+                    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+                    assert!(ended.is_err() == (end == "panic") && !matches!(ended, Ok(Ok(()))), "{ended:?}");
+                }
+                for _ in 0..4 {
+                    assert!(grind(&pool, 200).unwrap() == expected, "round {round} differs after {end}");
+                    flows += 1;
+                    let plane = kept_plane(&pool);
+                    assert!(plane.view::<u16>().unwrap() == one, "round {round} differs after {end}");
+                    let Location::Path { memory, offset, .. } = plane.reference().location else { panic!() };
+                    again += usize::from(!seen.insert((memory, offset)));
+                }
+            }
+        }
+        assert!(again > flows / 2, "memory was used again by {again} of {flows} flows: nothing was tested");
+        drop(kept);
+    }
+}
+
+/// A plane that stays in use.
+fn kept_plane(executor: &dyn Executor) -> FrozenPlane {
+    let mut flow = Flow::<ExecError>::new();
+    let mut stage = flow.stage::<Grind>("kept", Tiling::square(EXTENT, 120));
+    let plane = stage.output(PlaneSpec::grid::<u16>(EXTENT, Resolution::R10));
+    stage.run(1);
+    flow.keep(plane);
+    flow.run(executor, &RunContext::default()).unwrap().plane(plane).unwrap().clone()
+}
+
 fn what_a_kernel_prints_is_no_message() {
     let fault = Fault { block: 3, kind: FaultKind::Print, once: None };
     let printed = faulty(&pool(1), fault.clone(), &RunContext::default());
@@ -446,6 +538,7 @@ fn main() {
         a_unit_among_short_ones_that_ends_its_workers_is_found,
         a_unit_that_hangs_is_ended_and_run_again,
         a_run_that_hangs_can_be_cancelled,
+        memory_is_used_again_only_when_nobody_writes_to_it,
         what_a_kernel_prints_is_no_message,
         workers_end_with_the_pool,
         workers_end_with_their_coordinator,

@@ -94,8 +94,26 @@ impl Kernel for Number {
     }
 }
 
-const KERNELS: Registry =
-    Registry(&[KernelEntry::of::<Neighbours>(), KernelEntry::of::<Trouble>(), KernelEntry::of::<Number>()]);
+/// Leaves most of its block as it is, which no kernel may.
+struct Gaps;
+
+impl Kernel for Gaps {
+    const NAME: &'static str = "test.gaps/1";
+    type Params = ();
+    type Partial = ();
+
+    fn run((): &(), io: &mut UnitIo<'_>) -> Result<(), KernelError> {
+        io.output::<u16>(0)?.column_mut(0).fill(7);
+        Ok(())
+    }
+}
+
+const KERNELS: Registry = Registry(&[
+    KernelEntry::of::<Neighbours>(),
+    KernelEntry::of::<Trouble>(),
+    KernelEntry::of::<Number>(),
+    KernelEntry::of::<Gaps>(),
+]);
 
 fn executors() -> Vec<Box<dyn Executor>> {
     vec![
@@ -380,6 +398,53 @@ fn slots_belong_to_their_units() {
     }
 }
 
+/// A plane of one stage, whose tiling may be smaller than the plane.
+fn one_stage<K: Kernel<Params = ()>>(
+    executor: &dyn Executor,
+    tiled: Extent,
+    part: Option<Block>,
+) -> FrozenPlane {
+    let extent = Extent { rows: 240, cols: 240 };
+    let mut flow = Flow::<ExecError>::new();
+    let mut stage = flow.stage::<K>("one", Tiling::square(tiled, 60));
+    let plane = stage.output(PlaneSpec::grid::<u16>(extent, Resolution::R20));
+    let value = stage.run(());
+    flow.keep(plane);
+    match part {
+        Some(block) => flow.prune(&[], &[(plane, block)]),
+        None => flow.prune(&[value.into()], &[]),
+    }
+    flow.run(executor, &RunContext::default()).unwrap().plane(plane).unwrap().clone()
+}
+
+/// Builds with debug assertions only: there the pixels that a kernel leaves out differ from plane to plane, so that every test
+/// which compares executors finds them.
+fn a_kernel_that_leaves_pixels_out_is_found() {
+    let whole = Extent { rows: 240, cols: 240 };
+    for executor in executors() {
+        let planes = [0; 2].map(|_| one_stage::<Gaps>(executor.as_ref(), whole, None));
+        let [one, other] = planes.map(|plane| plane.to_array::<u16>().unwrap());
+        assert_eq!(one.column(0), other.column(0));
+        assert_eq!(cfg!(debug_assertions), one != other, "{}", executor.name());
+    }
+}
+
+fn what_no_unit_writes_is_zero() {
+    let (whole, upper) = (Extent { rows: 240, cols: 240 }, Extent { rows: 120, cols: 240 });
+    let block = Block { row: 0, col: 0, rows: 60, cols: 60 };
+    for executor in executors() {
+        // Memory that has been written and is spare, as long as some is in use.
+        let planes = [0; 4].map(|_| one_stage::<Gaps>(executor.as_ref(), whole, None));
+        let [kept, ..] = planes;
+        for (tiled, part, rows) in [(whole, Some(block), 30), (upper, None, 60)] {
+            let plane = one_stage::<Gaps>(executor.as_ref(), tiled, part);
+            let below = plane.view::<u16>().unwrap().slice(s![rows.., ..]).iter().all(|value| *value == 0);
+            assert!(below, "{}", executor.name());
+        }
+        drop(kept);
+    }
+}
+
 fn blocks_that_overlap_on_the_grid_are_refused() {
     let extent = Extent { rows: 12, cols: 12 };
     let mut flow = Flow::<ExecError>::new();
@@ -470,6 +535,8 @@ fn main() {
         errors_and_panics_name_stage_and_block,
         a_skipped_stage_skips_its_readers,
         slots_belong_to_their_units,
+        a_kernel_that_leaves_pixels_out_is_found,
+        what_no_unit_writes_is_zero,
         blocks_that_overlap_on_the_grid_are_refused,
         a_cancelled_run_stops_early,
         planes_are_freed_after_their_last_reader,

@@ -3,7 +3,7 @@
 use super::ready::Ready;
 use crate::error::ExecError;
 use crate::kernel::Kernel;
-use crate::plane::{FrozenPlane, PlaneSpec};
+use crate::plane::{FrozenPlane, Layout, PlaneSpec};
 use sen2cor_core::grid::Tiling;
 use std::any::Any;
 use std::marker::PhantomData;
@@ -69,6 +69,20 @@ pub(super) struct StageNode<'r, E> {
     pub(super) outputs: Vec<PlaneHandle>,
     pub(super) prepare: Option<Prepare<'r, E>>,
     pub(super) collect: Collect,
+}
+
+impl<E> StageNode<'_, E> {
+    /// Whether the units that run, each of which overwrites its block, leave nothing of an output out.
+    pub(super) fn overwrites(&self, output: &PlaneSpec) -> bool {
+        let covered = match output.layout {
+            Layout::Grid { resolution, channels } => {
+                let (rows, cols) = self.tiling.extent().shape(resolution);
+                (rows, cols * usize::from(channels)) == output.shape
+            }
+            Layout::Slots => self.tiling.len() == output.shape.0,
+        };
+        covered && self.units.is_none()
+    }
 }
 
 pub(super) enum Work<'r, E> {

@@ -300,7 +300,12 @@ impl<'a, 'r, E: From<ExecError> + 'r> Coordinator<'a, 'r, E> {
         let mut outputs = Vec::new();
         for handle in &stage.outputs {
             let spec = self.plane_decls[handle.0].spec;
-            outputs.push(self.executor.store().create(spec)?);
+            let store = self.executor.store();
+            outputs.push(if stage.overwrites(&spec) {
+                store.create_to_fill(spec)?
+            } else {
+                store.create(spec)?
+            });
             self.live_bytes += spec.bytes();
             // Slots are mostly empty: their units tell what they have filled.
             if matches!(spec.layout, Layout::Grid { .. }) {

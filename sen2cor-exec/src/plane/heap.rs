@@ -1,9 +1,7 @@
 //! Planes on the heap of this process, and the raw views that planes of any store are read through.
 #![allow(unsafe_code, reason = "raw views of plane memory; each block says why it is sound")]
 
-use super::{
-    Location, OpenPlane, Plane, PlaneMemory, PlaneRef, PlaneSpec, PlaneStore, Sample, next_plane_id,
-};
+use super::{Location, OpenPlane, Plane, PlaneMemory, PlaneRef, PlaneSpec, PlaneStore, Sample, next_number};
 use crate::error::ExecError;
 use ndarray::{Array2, ArrayView2};
 use std::cell::UnsafeCell;
@@ -17,7 +15,7 @@ impl PlaneStore for HeapStore {
     fn create(&self, spec: PlaneSpec) -> Result<OpenPlane, ExecError> {
         let bytes = spec.bytes();
         let memory = HeapMemory::zeroed(bytes).ok_or(ExecError::NoMemory { bytes })?;
-        let location = Location::Heap { id: next_plane_id() };
+        let location = Location::Heap { id: next_number() };
         Ok(OpenPlane(Arc::new(Plane::new(PlaneRef { location, spec }, Box::new(memory)))))
     }
 
@@ -93,6 +91,16 @@ pub(crate) fn fill_row(plane: &Plane, bytes: &[u8]) {
     assert_eq!(plane.spec().bytes(), bytes.len() as u64);
     // SAFETY: the plane holds exactly this many bytes, and the caller says that nobody else uses them.
     unsafe { plane.pointer().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+}
+
+/// Fills a plane that has not been shared yet with something else each time, in builds with debug assertions.
+pub(super) fn soil(plane: &Plane) {
+    if cfg!(debug_assertions) {
+        // Odd steps: no byte comes back for 256 planes, and none is zero twice in a row.
+        let byte = (next_number() as u8).wrapping_mul(151);
+        // SAFETY: the plane holds this many bytes, any of which is a value, and the caller holds the only handle.
+        unsafe { plane.pointer().write_bytes(byte, plane.spec().bytes() as usize) };
+    }
 }
 
 /// Copies a frozen plane into one of the same size that has not been shared yet.

@@ -4,12 +4,13 @@
 //! by all readers). Where its bytes live is the business of a [`PlaneStore`]: on the heap for threads, in shared memory
 //! or files for other processes. [`PlaneRef`] is what a stage plan says of a plane: enough for a worker to find it.
 
+mod arena;
 mod heap;
 mod shared;
 
 pub use heap::HeapStore;
 pub(crate) use heap::fill_row;
-pub(crate) use shared::{OnFree, SharedStore, open_shared};
+pub(crate) use shared::{Mapping, OnFree, SharedStore};
 
 use crate::error::ExecError;
 use ndarray::{Array2, ArrayView2};
@@ -154,6 +155,10 @@ pub enum Location {
     Path {
         /// Number of the plane, never used twice in a process.
         id: u64,
+        /// Number of its memory, which it shares with others and inherits from earlier ones.
+        memory: u64,
+        /// Where it begins there, bytes.
+        offset: u64,
         /// What a worker opens.
         path: PathBuf,
     },
@@ -168,8 +173,8 @@ impl Location {
     }
 }
 
-/// A number that no plane of this process has had.
-fn next_plane_id() -> u64 {
+/// A number that no plane and no memory of this process has had.
+fn next_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -194,6 +199,10 @@ pub(crate) unsafe trait PlaneMemory: Send + Sync {
     fn pointer(&self) -> *mut u8;
     /// Number of bytes.
     fn len(&self) -> usize;
+    /// Whether other processes are likely to have touched pages that this one has not.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 /// The shared inside of a plane.
@@ -214,6 +223,10 @@ impl Plane {
 
     pub(crate) fn pointer(&self) -> *mut u8 {
         self.memory.pointer()
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.memory.is_shared()
     }
 
     fn check_type<T: Sample>(&self) -> Result<(), ExecError> {
@@ -294,7 +307,7 @@ impl FrozenPlane {
         resolution: Resolution,
     ) -> Result<Self, ExecError> {
         let layout = Layout::Grid { resolution, channels: 1 };
-        let plane = store.create(PlaneSpec { dtype: T::DTYPE, shape: array.dim(), layout })?;
+        let plane = store.create_to_fill(PlaneSpec { dtype: T::DTYPE, shape: array.dim(), layout })?;
         heap::fill(&plane.0, array);
         Ok(plane.freeze())
     }
@@ -304,7 +317,7 @@ impl FrozenPlane {
     /// # Errors
     /// If the store has no room.
     pub fn from_bytes(store: &dyn PlaneStore, bytes: &[u8]) -> Result<Self, ExecError> {
-        let plane = store.create(PlaneSpec::slots::<u8>(1, bytes.len()))?;
+        let plane = store.create_to_fill(PlaneSpec::slots::<u8>(1, bytes.len()))?;
         fill_row(&plane.0, bytes);
         Ok(plane.freeze())
     }
@@ -318,6 +331,17 @@ pub trait PlaneStore: Send + Sync {
     /// If there is no room for it.
     fn create(&self, spec: PlaneSpec) -> Result<OpenPlane, ExecError>;
 
+    /// A new plane for somebody who overwrites all that is ever read of it. What stands in it at first may be anything; in
+    /// builds with debug assertions it is never the same, so that tests find who relies on it.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    fn create_to_fill(&self, spec: PlaneSpec) -> Result<OpenPlane, ExecError> {
+        let plane = self.create(spec)?;
+        heap::soil(&plane.0);
+        Ok(plane)
+    }
+
     /// Whether the workers can reach planes at this location.
     fn reaches(&self, location: &Location) -> bool;
 }
@@ -330,7 +354,7 @@ pub(crate) fn within_reach(store: &dyn PlaneStore, plane: &FrozenPlane) -> Resul
     if store.reaches(&plane.reference().location) {
         return Ok(plane.clone());
     }
-    let copy = store.create(*plane.0.spec())?;
+    let copy = store.create_to_fill(*plane.0.spec())?;
     heap::copy(&plane.0, &copy.0);
     Ok(copy.freeze())
 }

@@ -6,7 +6,7 @@ use super::wire::{FromWorker, Greeting, PROBE, PROTOCOL, ToWorker, objection};
 use super::worker::ARGUMENTS;
 use crate::error::ExecError;
 use crate::kernel::Registry;
-use crate::plane::{PlaneSpec, PlaneStore, SharedStore, fill_row};
+use crate::plane::{PlaneSpec, SharedStore, fill_row};
 use std::io::{self, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
@@ -68,7 +68,8 @@ impl Recipe {
     }
 
     fn greet(&self, link: &mut Link, store: &SharedStore) -> io::Result<Option<Refusal>> {
-        let probe = store.create(PlaneSpec::slots::<u8>(1, PROBE[0].len())).map_err(io::Error::other)?;
+        let probe =
+            store.create_apart(PlaneSpec::slots::<u8>(1, PROBE[0].len())).map_err(io::Error::other)?;
         fill_row(&probe.0, &PROBE[0]);
         let greeting = Greeting {
             protocol: PROTOCOL,

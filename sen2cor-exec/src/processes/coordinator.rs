@@ -4,8 +4,8 @@
 //! are rare in life, can be tested without a process.
 //!
 //! - A batch of units is with one worker at a time. A worker runs its batches in the order in which it gets them.
-//! - No worker is idle while a batch waits. A worker gets a second one in advance only if those of that stage are
-//!   short, since the second one waits even if another worker becomes idle.
+//! - No worker is idle while a batch waits. A worker gets a second one in advance only if both are of stages with short
+//!   ones, since the second one waits even if another worker becomes idle.
 //! - A worker that is lost gives its batches back. Each unit of the one it was running has had one attempt more, and goes
 //!   alone from then on, so that the guilty one shows; a unit that has lost [`MOST_ATTEMPTS`] workers is given up.
 //! - Nothing is sent to a busy worker but batches, so that a full pipe cannot hold up the others: what it may forget is
@@ -44,8 +44,8 @@ pub(crate) enum Event {
     Abandon { line: u64 },
     /// A stage is finished.
     Close { stage: u64 },
-    /// A plane is freed.
-    Freed { plane: u64 },
+    /// Memory of planes is freed.
+    Freed { memory: u64 },
     /// Time has passed.
     Tick,
 }
@@ -58,7 +58,7 @@ pub(crate) enum Action {
     /// Give units to a worker.
     Run { worker: usize, batch: Batch },
     /// Tell a worker what it may forget.
-    Forget { worker: usize, stages: Vec<u64>, planes: Vec<u64> },
+    Forget { worker: usize, stages: Vec<u64>, memories: Vec<u64> },
     /// Hand the result that came with the event to a flow.
     Deliver { line: u64 },
     /// Tell a flow that a unit cannot be run.
@@ -89,7 +89,7 @@ struct Worker {
     innocent: bool,
     knows: HashSet<u64>,
     forget_stages: Vec<u64>,
-    forget_planes: Vec<u64>,
+    forget_memories: Vec<u64>,
     /// How often it was lost without having finished a unit.
     false_starts: u32,
     /// Why it was ended, if it was.
@@ -128,7 +128,7 @@ impl Coordinator {
             innocent: false,
             knows: HashSet::new(),
             forget_stages: Vec::new(),
-            forget_planes: Vec::new(),
+            forget_memories: Vec::new(),
             false_starts: 0,
             verdict: None,
         };
@@ -159,9 +159,9 @@ impl Coordinator {
             }
             Event::Abandon { line } => self.abandon(line, actions),
             Event::Close { stage } => self.close(stage),
-            Event::Freed { plane } => {
+            Event::Freed { memory } => {
                 let up = self.workers.iter_mut().filter(|w| w.state == State::Up && !w.ending);
-                up.for_each(|w| w.forget_planes.push(plane));
+                up.for_each(|w| w.forget_memories.push(memory));
             }
             Event::Tick => self.end_overdue(now, actions),
         }
@@ -219,7 +219,7 @@ impl Coordinator {
         state.ending = false;
         state.knows.clear();
         state.forget_stages.clear();
-        state.forget_planes.clear();
+        state.forget_memories.clear();
         let innocent = std::mem::take(&mut state.innocent);
         state.false_starts += u32::from(!innocent);
         let how = state.verdict.take().unwrap_or_else(|| how.to_owned());
@@ -318,21 +318,23 @@ impl Coordinator {
 
     /// An idle worker, or one that may have the batch in advance.
     fn worker_for(&self, batch: Batch) -> Option<usize> {
-        let short = self.stages.get(&batch.stage).is_some_and(|stage| stage.short);
-        let most = if short { AHEAD } else { 1 };
-        let usable = |w: &Worker| w.state == State::Up && !w.ending && w.assigned.len() < most;
+        let short = |batch: &Batch| self.stages.get(&batch.stage).is_some_and(|stage| stage.short);
+        let most = if short(&batch) { AHEAD } else { 1 };
+        let usable = |w: &Worker| {
+            w.state == State::Up && !w.ending && w.assigned.len() < most && w.assigned.iter().all(short)
+        };
         let candidates = self.workers.iter().enumerate().filter(|(_, w)| usable(w));
         candidates.min_by_key(|(_, w)| w.assigned.len()).map(|(index, _)| index)
     }
 
     fn tell_to_forget(&mut self, worker: usize, actions: &mut Vec<Action>) {
         let state = &mut self.workers[worker];
-        if state.state != State::Up || (state.forget_stages.is_empty() && state.forget_planes.is_empty()) {
+        if state.state != State::Up || (state.forget_stages.is_empty() && state.forget_memories.is_empty()) {
             return;
         }
         let stages = std::mem::take(&mut state.forget_stages);
-        let planes = std::mem::take(&mut state.forget_planes);
-        actions.push(Action::Forget { worker, stages, planes });
+        let memories = std::mem::take(&mut state.forget_memories);
+        actions.push(Action::Forget { worker, stages, memories });
     }
 
     fn say_abandoned(&mut self, actions: &mut Vec<Action>) {

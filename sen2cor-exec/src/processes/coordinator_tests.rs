@@ -16,7 +16,7 @@ enum Chance {
     Finish { worker: usize, short: bool },
     Lose { worker: usize },
     Start { worker: usize },
-    Free { plane: u64 },
+    Free { memory: u64 },
 }
 
 fn chances() -> impl Strategy<Value = Vec<Chance>> {
@@ -25,7 +25,7 @@ fn chances() -> impl Strategy<Value = Vec<Chance>> {
         4 => (0usize..4, any::<bool>()).prop_map(|(worker, short)| Chance::Finish { worker, short }),
         1 => (0usize..4).prop_map(|worker| Chance::Lose { worker }),
         2 => (0usize..4).prop_map(|worker| Chance::Start { worker }),
-        1 => (0u64..9).prop_map(|plane| Chance::Free { plane }),
+        1 => (0u64..9).prop_map(|memory| Chance::Free { memory }),
     ];
     prop::collection::vec(one, 0..150)
 }
@@ -180,7 +180,7 @@ impl World {
             }
             Chance::Lose { worker } => self.lose(worker % workers),
             Chance::Start { worker } => self.start(worker % workers),
-            Chance::Free { plane } => self.on(Event::Freed { plane }),
+            Chance::Free { memory } => self.on(Event::Freed { memory }),
         }
     }
 

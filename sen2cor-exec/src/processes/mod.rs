@@ -133,9 +133,9 @@ impl ProcessesBuilder {
         let workers = workers_or_all(self.workers);
         let pool = Pool::new(recipe, workers, self.unit_limit);
         let weak: Weak<Pool> = Arc::downgrade(&pool);
-        let on_free: OnFree = Arc::new(move |plane| {
+        let on_free: OnFree = Arc::new(move |memory| {
             if let Some(pool) = weak.upgrade() {
-                pool.on(Event::Freed { plane }, None);
+                pool.on(Event::Freed { memory }, None);
             }
         });
         let store = Arc::new(store(&on_free).ok()?);
@@ -304,6 +304,10 @@ impl Runner for Line<'_> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
+        if !self.stages.is_empty() {
+            // The flow ends in a panic. Its planes go next, so nobody may write them any more.
+            self.abandon();
+        }
         self.pool.remove_line(self.id);
     }
 }

@@ -85,8 +85,8 @@ impl Pool {
                 Action::Run { worker, batch: Batch { stage, first, count } } => {
                     inner.send(worker, &ToWorker::Run { stage, first, count });
                 }
-                Action::Forget { worker, stages, planes } => {
-                    inner.send(worker, &ToWorker::Forget { stages, planes });
+                Action::Forget { worker, stages, memories } => {
+                    inner.send(worker, &ToWorker::Forget { stages, memories });
                 }
                 Action::Deliver { line } => {
                     if let Some(completion) = completion.take() {

@@ -9,7 +9,7 @@ use serde_bytes::ByteBuf;
 use std::path::PathBuf;
 
 /// Version of the protocol. 0 is no version.
-pub(crate) const PROTOCOL: u32 = 2;
+pub(crate) const PROTOCOL: u32 = 3;
 
 /// To a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +20,8 @@ pub(crate) enum ToWorker {
     Stage(StagePlan),
     /// Run consecutive units. They are run in the order in which they come.
     Run { stage: u64, first: usize, count: usize },
-    /// These stages are finished and these planes freed.
-    Forget { stages: Vec<u64>, planes: Vec<u64> },
+    /// These stages are finished and this memory, which planes had, is gone.
+    Forget { stages: Vec<u64>, memories: Vec<u64> },
     /// The end.
     Bye,
 }
@@ -116,7 +116,8 @@ mod tests {
     fn plane(id: u64) -> PlaneRef {
         let layout = Layout::Grid { resolution: Resolution::R20, channels: 1 };
         let spec = PlaneSpec { dtype: Dtype::U16, shape: (5490, 5490), layout };
-        PlaneRef { location: Location::Path { id, path: format!("/proc/123456/fd/{id}").into() }, spec }
+        let path = format!("/proc/123456/fd/{id}").into();
+        PlaneRef { location: Location::Path { id, memory: 1, offset: id << 28, path }, spec }
     }
 
     #[test]
@@ -129,7 +130,7 @@ mod tests {
             tiling: Tiling::square(extent, 1098),
             halo_cells: 6,
             origin_cells: (0, 0),
-            inputs: (0..12).map(plane).collect(),
+            inputs: (1..13).map(plane).collect(),
             tables: Vec::new(),
             outputs: (20..23).map(plane).collect(),
         };
@@ -176,7 +177,7 @@ mod tests {
         let read = frame::read::<FromWorker>(&mut buffer.clone().as_slice(), &mut buffer).unwrap().unwrap();
         let FromWorker::Hello(answer) = read else { panic!("another message") };
         let objection = objection(&answer, "this", &[]).unwrap();
-        assert_eq!(objection, "the worker speaks protocol 7, this program 2");
+        assert_eq!(objection, "the worker speaks protocol 7, this program 3");
     }
 
     #[test]

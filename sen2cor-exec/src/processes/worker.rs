@@ -6,10 +6,11 @@ use super::wire::{Answer, Cost, FromWorker, Greeting, PROBE, PROTOCOL, ToWorker,
 use crate::error::{ErrorKind, KernelError};
 use crate::executor::{Completion, UnitFailure, run_here};
 use crate::kernel::Registry;
-use crate::plane::{FrozenPlane, Location, OpenPlane, Plane, PlaneRef, fill_row, open_shared};
+use crate::plane::{FrozenPlane, Location, Mapping, OpenPlane, Plane, PlaneRef, fill_row};
 use crate::stage::{Batch, Job, StagePlan, StageRun};
 use serde_bytes::ByteBuf;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,7 +70,8 @@ pub(super) struct Worker<'a> {
     own_process: bool,
     /// The folder of the planes, if they are files.
     folder: Arc<Mutex<Option<PathBuf>>>,
-    planes: HashMap<u64, Arc<Plane>>,
+    /// Memory of planes, mapped once however many planes have it.
+    memories: HashMap<u64, Mapping>,
     stages: HashMap<u64, Result<Arc<StageRun>, KernelError>>,
 }
 
@@ -80,7 +82,7 @@ impl<'a> Worker<'a> {
             build,
             own_process: false,
             folder: Arc::default(),
-            planes: HashMap::new(),
+            memories: HashMap::new(),
             stages: HashMap::new(),
         }
     }
@@ -101,9 +103,9 @@ impl<'a> Worker<'a> {
                     continue;
                 }
                 ToWorker::Run { stage, first, count } => self.run(Batch { stage, first, count }),
-                ToWorker::Forget { stages, planes } => {
+                ToWorker::Forget { stages, memories } => {
                     self.stages.retain(|id, _| !stages.contains(id));
-                    self.planes.retain(|id, _| !planes.contains(id));
+                    self.memories.retain(|id, _| !memories.contains(id));
                     continue;
                 }
                 ToWorker::Bye => return Ok(()),
@@ -142,18 +144,18 @@ impl<'a> Worker<'a> {
         Ok(StageRun::new(plan, inputs, tables, outputs))
     }
 
-    /// A plane, mapped once however many stages use it.
     fn plane(&mut self, reference: &PlaneRef) -> Result<Arc<Plane>, KernelError> {
-        let id = reference.location.id();
-        if let Some(plane) = self.planes.get(&id) {
-            return Ok(Arc::clone(plane));
-        }
-        let plane = open_shared(reference).map_err(|e| {
+        let mapping = match &reference.location {
+            Location::Path { memory, .. } => match self.memories.entry(*memory) {
+                Entry::Occupied(known) => Ok(known.into_mut()),
+                Entry::Vacant(new) => Mapping::open(reference).map(|mapping| new.insert(mapping)),
+            },
+            Location::Heap { .. } => Err(io::Error::other("it is on a heap")),
+        };
+        mapping.and_then(|mapping| mapping.plane(reference)).map_err(|e| {
             let message = format!("a worker cannot open plane {}: {e}", describe(&reference.location));
             KernelError::new(ErrorKind::Transient, message)
-        })?;
-        self.planes.insert(id, Arc::clone(&plane));
-        Ok(plane)
+        })
     }
 
     fn run(&self, batch: Batch) -> FromWorker {
@@ -203,7 +205,7 @@ fn describe(location: &Location) -> String {
 
 /// Reads what the coordinator has written into its probe plane and answers there.
 fn probe(reference: &PlaneRef) -> io::Result<()> {
-    let plane = open_shared(reference)?;
+    let plane = Mapping::open(reference)?.plane(reference)?;
     let seen = FrozenPlane(Arc::clone(&plane)).to_array::<u8>().map_err(io::Error::other)?;
     let [question, answer] = PROBE;
     if seen.iter().ne(question.iter()) {

@@ -136,13 +136,14 @@ fn what_cannot_be_run_is_reported_and_the_worker_goes_on() {
         talk.say(&ToWorker::Run { stage: 13, first: 0, count: 1 });
         assert!(message(talk.hear()).starts_with("panic: "));
         let mut missing = good.plan().clone();
-        let freed = plan(&store, 8);
+        let elsewhere = self::store();
+        let freed = plan(&elsewhere, 8);
         missing.outputs.clone_from(&freed.plan().outputs);
-        drop(freed);
+        drop((freed, elsewhere));
         talk.say(&ToWorker::Stage(missing));
         talk.say(&ToWorker::Run { stage: 7, first: 0, count: 1 });
         assert!(message(talk.hear()).contains("cannot open plane"));
-        talk.say(&ToWorker::Forget { stages: vec![7, 13, 55], planes: vec![1, 2, 3] });
+        talk.say(&ToWorker::Forget { stages: vec![7, 13, 55], memories: vec![1, 2, 3] });
         talk.say(&ToWorker::Stage(good.plan().clone()));
         talk.say(&ToWorker::Run { stage: 7, first: 3, count: 2 });
         assert!(message(talk.hear()).contains("not told of stage 7"), "there is no unit 4");
