@@ -126,22 +126,45 @@ impl Stage<'_> {
     }
 
     fn run<K: Kernel>(
-        mut self,
+        self,
         executor: &dyn Executor,
         params: K::Params,
         outputs: &[PlaneSpec],
     ) -> Vec<Vec<u8>> {
+        self.run_to::<K, _>(executor, params, outputs, |_| ()).0
+    }
+
+    /// What a kernel has put into its slots, the lengths of which are its partial results; behind that stands anything.
+    fn run_slots<K: Kernel<Partial = u64>>(
+        self,
+        executor: &dyn Executor,
+        params: K::Params,
+        slots: PlaneSpec,
+    ) -> Vec<Vec<u8>> {
+        let (planes, lengths) = self.run_to::<K, _>(executor, params, &[slots], <[u64]>::to_vec);
+        let rows = planes[0].chunks(slots.shape.1).zip(lengths);
+        rows.map(|(row, length)| row[..length as usize].to_vec()).collect()
+    }
+
+    fn run_to<K: Kernel, R>(
+        mut self,
+        executor: &dyn Executor,
+        params: K::Params,
+        outputs: &[PlaneSpec],
+        see: impl FnOnce(&[K::Partial]) -> R,
+    ) -> (Vec<Vec<u8>>, R) {
         let mut stage = self.flow.stage::<K>(K::NAME, self.tiling).inputs(self.inputs);
         for table in self.tables {
             stage = stage.table(table);
         }
         let planes: Vec<PlaneHandle> = outputs.iter().map(|spec| stage.output(*spec)).collect();
-        stage.run(params);
+        let partials = stage.run(params);
         for plane in &planes {
             self.flow.keep(*plane);
         }
         let finished = self.flow.run(executor, &RunContext::default()).unwrap();
-        planes.iter().map(|plane| raw(finished.plane(*plane).unwrap())).collect()
+        let planes = planes.iter().map(|plane| raw(finished.plane(*plane).unwrap()));
+        (planes.collect(), see(finished.get(partials).unwrap()))
     }
 }
 

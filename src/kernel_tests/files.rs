@@ -188,7 +188,7 @@ pub(super) fn codec(folder: &Path) -> Vec<&'static str> {
         agree(EncodeImage::NAME, &[tiles], |executor, tiling| {
             let spec = PlaneSpec::slots::<u8>(layout.tile_count(), coding.tile_capacity());
             let params = EncodeParams { layout, subtract: 0, codec: Codec::Auto };
-            Stage::new(tiling).input(&image, R10).run::<EncodeImage>(executor, params, &[spec])
+            Stage::new(tiling).input(&image, R10).run_slots::<EncodeImage>(executor, params, spec)
         }),
         agree(EncodePreview::NAME, &[one_unit()], |executor, tiling| {
             let pixels =
@@ -200,7 +200,7 @@ pub(super) fn codec(folder: &Path) -> Vec<&'static str> {
                 codec: Codec::Auto,
             };
             let spec = PlaneSpec::slots::<u8>(1, file_capacity(&preview_layout));
-            Stage::new(tiling).table(&pixels).run::<EncodePreview>(executor, params, &[spec])
+            Stage::new(tiling).table(&pixels).run_slots::<EncodePreview>(executor, params, spec)
         }),
         agree(VerifyFile::NAME, &[one_unit()], |executor, tiling| {
             let entry = ManifestEntry {
