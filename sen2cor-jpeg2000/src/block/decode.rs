@@ -1,12 +1,13 @@
 //! Decoder of code-blocks (ITU-T T.800 annex D).
 
-use super::bitmaps::{Around, Half, Maps, Near, later};
 use super::contexts::{
     Context, Contexts, FIRST_REFINEMENT, Orientation, SIGN_CODING, ZeroCoding, zero_coding,
 };
+use super::pieces::{COLUMNS, Maps, PIECE, ROW_0, later, later_than, this_and_next_column};
 use super::{PassKind, PassNumber, is_raw, passes_of_segment, raw};
 use crate::isa::{Isa, Level, versions};
 use crate::mq::{MqDecoder, RawReader, Run};
+use std::hint::select_unpredictable;
 
 /// What is coded of a block.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +34,8 @@ pub(crate) struct CodedBlock<'a> {
 pub(crate) struct BlockDecoder {
     isa: Isa,
     pub(super) maps: Maps,
-    /// Coefficients in scan order of their chunks: sign at bit 31, below it the magnitude and one bit for a half.
-    pub(super) coefficients: Vec<[u32; 64]>,
+    /// Bits of the magnitudes, plane by plane from the lowest, a word per piece.
+    ones: Vec<u64>,
 }
 
 /// The coder and what it adapts to.
@@ -46,14 +47,14 @@ struct Symbols<'a> {
 
 impl BlockDecoder {
     pub(crate) fn new(isa: Isa) -> Self {
-        Self { isa, maps: Maps::default(), coefficients: Vec::new() }
+        Self { isa, maps: Maps::default(), ones: Vec::new() }
     }
 
     /// Decodes a block; [`Self::store`] gives the result. `planes` is at most [`super::MAX_PLANES`].
     pub(crate) fn decode(&mut self, block: &CodedBlock<'_>) {
         self.maps.reset(block.width, block.height);
-        self.coefficients.clear();
-        self.coefficients.resize(self.maps.chunks.len(), [0; 64]);
+        self.ones.clear();
+        self.ones.resize(self.maps.pieces.len() * usize::from(block.planes), 0);
         let mut symbols = Symbols {
             mq: MqDecoder::new(&[]),
             contexts: Contexts::new(),
@@ -80,6 +81,42 @@ impl BlockDecoder {
                 break;
             }
         }
+        self.add_halves(pass, block.planes);
+    }
+
+    /// The maps, and the words of a plane, which counts from 1 for the lowest.
+    #[inline(always)]
+    pub(super) fn plane(&mut self, plane: u32) -> (&mut Maps, &mut [u64]) {
+        let count = self.maps.pieces.len();
+        let start = (plane as usize - 1) * count;
+        (&mut self.maps, &mut self.ones[start..start + count])
+    }
+
+    /// Where bits were cut off after so many passes, adds half of the lowest that is known of each sample (E.1.1.2 with r =
+    /// 1/2).
+    fn add_halves(&mut self, passes: u32, planes: u8) {
+        let Some(last) = passes.checked_sub(1).map(PassNumber) else { return };
+        let lowest = u32::from(planes).saturating_sub(last.planes_above()) as usize;
+        if lowest == 0 || lowest == 1 && last.kind() == PassKind::Cleanup {
+            return;
+        }
+        let count = self.maps.pieces.len();
+        let (below, own) = self.ones.split_at_mut((lowest - 1) * count);
+        let start = below.len().saturating_sub(count);
+        let below = &mut below[start..];
+        self.maps.look(|n, piece, around| {
+            let decided = match last.kind() {
+                PassKind::Significance => piece.visited,
+                PassKind::Refinement => piece.visited | piece.refined,
+                PassKind::Cleanup => PIECE,
+            };
+            let significant = around.own();
+            own[n] |= significant & !decided;
+            // Half of the lowest plane is dropped.
+            if let Some(below) = below.get_mut(n) {
+                *below |= significant & decided;
+            }
+        });
     }
 
     fn pass(&mut self, symbols: &mut Symbols<'_>, number: PassNumber, planes: u8) {
@@ -122,55 +159,44 @@ versions! {
 
 #[inline(always)]
 fn significance_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symbols<'_>, plane: u32) {
-    let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
+    let (maps, ones) = block.plane(plane);
     let Symbols { mq: coder, contexts, zero_coding } = symbols;
-    let (mut mq, value, stride) = (*coder, 3 << (plane - 1), shape.stride());
-    for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
-        let mut known = around.center();
-        chunk.refined = chunk.members;
-        chunk.members = known;
-        let mut candidates = around.dilated() & !known & chunk.inside;
-        // All candidates are visited.
-        let mut visited = candidates;
-        if candidates != 0 {
-            let around_signs = Around::load(negative, at, stride);
-            let mut minus = around_signs.center();
-            while candidates != 0 {
-                let half = Half::first(candidates);
-                let mut near = around.near(level, half, known);
-                let mut signs = around_signs.near(level, half, minus);
-                let (mut own, inside) = (known >> half.0, chunk.inside >> half.0);
-                let mut rest = candidates >> half.0;
-                while rest as u32 != 0 {
-                    let position = rest.trailing_zeros();
-                    rest &= rest - 1;
-                    let place = Near::place(position);
-                    let window = near.at(place);
-                    if mq.decode(contexts.at(zero_coding[level.nine(window)])) != 0 {
-                        let index = level.cross(window) | level.cross(signs.at(place)) << 4;
-                        let (context, flip) = SIGN_CODING[index];
-                        let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
-                        let position_in_chunk = position + half.0;
-                        minus |= sign << position_in_chunk;
-                        near.set(place, 1);
-                        signs.set(place, sign);
-                        coefficients[position_in_chunk as usize & 63] = value | (sign as u32) << 31;
-                        own |= 1 << position;
-                        let added = later(position) & !own & inside;
-                        rest |= added;
-                        visited |= added << half.0;
-                    }
-                }
-                known |= own << half.0;
-                candidates = rest << half.0;
-            }
-            significant[at] = known;
-            negative[at] = minus;
+    let mut mq = *coder;
+    maps.walk(|n, piece, near, signs| {
+        let known = near.own();
+        let free = piece.inside & !known;
+        let candidates = near.dilated() & free;
+        piece.visited = candidates;
+        if candidates == 0 {
+            return;
         }
-        chunk.visited = visited;
-    }
+        let mut rest = candidates;
+        let mut place = rest.trailing_zeros();
+        let mut context = zero_coding[level.nine(near.at(place))];
+        while rest != 0 {
+            // Looked up before it is known what comes next, so that a wrong guess of the processor costs less.
+            let window = near.at(place);
+            let (sign_context, flip) = SIGN_CODING[level.cross(window) | level.cross(signs.at(place)) << 4];
+            let mut sign_state = *contexts.at(sign_context);
+            rest &= rest - 1;
+            let mut next = rest.trailing_zeros();
+            let mut next_context = zero_coding[level.nine(near.at(next))];
+            if mq.decode(contexts.at(context)) != 0 {
+                near.set(place, 1);
+                rest |= later_than(place) & free;
+                next = rest.trailing_zeros();
+                next_context = zero_coding[level.nine(near.at(next))];
+                let sign = mq.decode(&mut sign_state) ^ u64::from(flip);
+                *contexts.at(sign_context) = sign_state;
+                signs.set(place, sign);
+            }
+            (place, context) = (next, next_context);
+        }
+        let found = near.own() & !known;
+        ones[n] |= found;
+        // All candidates are visited.
+        piece.visited |= later(found) & free;
+    });
     *coder = mq;
 }
 
@@ -181,38 +207,40 @@ versions! {
 
 #[inline(always)]
 fn refinement_pass<L: Level>(_level: L, block: &mut BlockDecoder, symbols: &mut Symbols<'_>, plane: u32) {
-    let BlockDecoder { maps: Maps { shape, significant, chunks, .. }, coefficients, .. } = block;
+    let (maps, ones) = block.plane(plane);
     let Symbols { mq: coder, contexts, .. } = symbols;
-    let (mut mq, half, stride) = (*coder, 1u32 << (plane - 1), shape.stride());
+    let mut mq = *coder;
     // In low planes nearly all members were refined before: one context, kept at hand.
     let mut run = Run::start(*contexts.at(Context::Refine16));
-    for (chunk, coefficients) in chunks.iter().zip(coefficients.iter_mut()) {
-        let (mut members, refined) = (chunk.members, chunk.refined);
-        let mut refine = |position: usize, bit: u64| {
-            let coefficient = &mut coefficients[position & 63];
-            *coefficient = coefficient.wrapping_add(((bit as u32) << plane).wrapping_sub(half));
-        };
+    maps.look(|n, piece, around| {
+        let mut members = around.own() & !piece.visited;
+        let refined = std::mem::replace(&mut piece.refined, members);
+        let mut bits = 0;
         if members & !refined == 0 {
             while members != 0 {
-                let position = members.trailing_zeros() as usize;
+                let place = members.trailing_zeros();
                 members &= members - 1;
-                refine(position, mq.decode_run(&mut run));
+                bits |= mq.decode_run(&mut run) << place;
             }
-            continue;
+        } else {
+            let near = around.near().dilated();
+            let mut later = run.end();
+            while members != 0 {
+                let place = members.trailing_zeros();
+                members &= members - 1;
+                // First and later refinements follow each other at random, so that both states are taken, and both kept.
+                let again = refined >> place & 1 != 0;
+                let context = FIRST_REFINEMENT[(near >> place) as usize & 1];
+                let first = *contexts.at(context);
+                let mut state = select_unpredictable(again, later, first);
+                bits |= mq.decode(&mut state) << place;
+                later = select_unpredictable(again, state, later);
+                *contexts.at(context) = select_unpredictable(again, first, state);
+            }
+            run = Run::start(later);
         }
-        let near = Around::load(significant, chunk.at, stride).dilated();
-        while members != 0 {
-            let position = members.trailing_zeros();
-            members &= members - 1;
-            // The answer does not depend on decisions, so that a wrong guess of the processor costs little.
-            let bit = if refined >> position & 1 != 0 {
-                mq.decode_run(&mut run)
-            } else {
-                mq.decode(contexts.at(FIRST_REFINEMENT[(near >> position) as usize & 1]))
-            };
-            refine(position as usize, bit);
-        }
-    }
+        ones[n] |= bits;
+    });
     *contexts.at(Context::Refine16) = run.end();
     *coder = mq;
 }
@@ -224,82 +252,48 @@ versions! {
 
 #[inline(always)]
 fn cleanup_pass<L: Level>(level: L, block: &mut BlockDecoder, symbols: &mut Symbols<'_>, plane: u32) {
-    let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
+    let (maps, ones) = block.plane(plane);
     let Symbols { mq: coder, contexts, zero_coding } = symbols;
-    let (mut mq, value, stride) = (*coder, 3 << (plane - 1), shape.stride());
-    for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
-        let mut members = chunk.inside & !(chunk.members | chunk.visited);
-        if members == 0 {
-            continue;
+    let mut mq = *coder;
+    maps.walk(|n, piece, near, signs| {
+        let known = near.own();
+        let mut rest = piece.inside & !(known | piece.visited);
+        if rest == 0 {
+            return;
         }
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
         // Runs need four rows.
-        let mut quiet = around.quiet() & chunk.inside >> 3;
-        let around_signs = Around::load(negative, at, stride);
-        let (mut known, mut minus) = (around.center(), around_signs.center());
-        while members != 0 {
-            let half = Half::first(members);
-            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
-            // As long as nothing is found, nothing has to be known of neighbours.
-            let mut found = skip_quiet(&mut mq, contexts, &mut rest, still);
-            if rest as u32 == 0 {
-                members = rest << half.0;
-                continue;
-            }
-            let mut near = around.near(level, half, known);
-            let mut signs = around_signs.near(level, half, minus);
-            while rest as u32 != 0 {
-                let mut position = rest.trailing_zeros();
-                let (place, window);
-                if still >> position & 1 != 0 {
-                    if !std::mem::take(&mut found) && mq.decode(contexts.at(Context::Run)) == 0 {
-                        rest &= !(15 << position);
-                        continue;
-                    }
-                    let row = (mq.decode_even() << 1) as u32;
-                    let row = row | mq.decode_even() as u32;
-                    rest &= !(((2 << row) - 1) << position);
-                    position += row;
-                    place = Near::place(position);
-                    window = near.at(place);
-                } else {
-                    rest &= rest - 1;
-                    place = Near::place(position);
-                    window = near.at(place);
-                    if mq.decode(contexts.at(zero_coding[level.nine(window)])) == 0 {
-                        continue;
-                    }
+        let mut still = near.quiet() & piece.inside >> 3;
+        if still == ROW_0 && mq.skip_eight_zeros(*contexts.at(Context::Run)) {
+            return;
+        }
+        while rest != 0 {
+            let mut place = rest.trailing_zeros();
+            if still >> place & 1 != 0 {
+                if mq.decode_likely(contexts.at(Context::Run)) == 0 {
+                    rest &= !(15 << place);
+                    continue;
                 }
-                still &= !(0x11 << (position & 0x3C));
-                let (context, flip) = SIGN_CODING[level.cross(window) | level.cross(signs.at(place)) << 4];
-                let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
-                near.set(place, 1);
-                signs.set(place, sign);
-                let position = position + half.0;
-                known |= 1 << position;
-                minus |= sign << position;
-                coefficients[position as usize & 63] = value | (sign as u32) << 31;
+                let row = (mq.decode_even() << 1) as u32;
+                let row = row | mq.decode_even() as u32;
+                rest &= !(((2 << row) - 1) << place);
+                place += row;
+            } else {
+                rest &= rest - 1;
+                if mq.decode(contexts.at(zero_coding[level.nine(near.at(place))])) == 0 {
+                    continue;
+                }
             }
-            members = rest << half.0;
-            quiet = still << half.0;
+            // Its column and the next are quiet no more.
+            still &= !this_and_next_column(place);
+            let window = near.at(place);
+            let (context, flip) = SIGN_CODING[level.cross(window) | level.cross(signs.at(place)) << 4];
+            let sign = mq.decode(contexts.at(context)) ^ u64::from(flip);
+            near.set(place, 1);
+            signs.set(place, sign);
         }
-        significant[at] = known;
-        negative[at] = minus;
-    }
+        ones[n] |= near.own() & !known;
+    });
     *coder = mq;
-}
-
-/// Leaves out columns in which nothing becomes significant, and tells whether something does in the next one.
-#[inline(always)]
-fn skip_quiet(mq: &mut MqDecoder<'_>, contexts: &mut Contexts, rest: &mut u64, still: u64) -> bool {
-    while *rest as u32 != 0 && still >> rest.trailing_zeros() & 1 != 0 {
-        if mq.decode_likely(contexts.at(Context::Run)) != 0 {
-            return true;
-        }
-        *rest &= !(15 << rest.trailing_zeros());
-    }
-    false
 }
 
 versions! {
@@ -307,30 +301,25 @@ versions! {
 }
 
 #[inline(always)]
-fn store_rows<L: Level>(_level: L, block: &BlockDecoder, out: &mut [i32], stride: usize) {
+fn store_rows<L: Level>(level: L, block: &BlockDecoder, out: &mut [i32], stride: usize) {
     let shape = block.maps.shape;
-    for (n, coefficients) in block.coefficients.iter().enumerate() {
-        let (left, top) = (n % shape.chunks * 16, n / shape.chunks * 4);
-        let cols = (shape.width - left).min(16);
-        for row in 0..(shape.height - top).min(4) {
-            let start = (top + row) * stride + left;
-            let target = &mut out[start..start + cols];
-            if let Ok(target) = <&mut [i32; 16]>::try_from(&mut *target) {
-                for (column, sample) in target.iter_mut().enumerate() {
-                    *sample = signed(coefficients[4 * column + row]);
-                }
-            } else {
-                for (column, sample) in target.iter_mut().enumerate() {
-                    *sample = signed(coefficients[4 * (column & 15) + row]);
+    let count = block.maps.pieces.len();
+    let planes = block.ones.len() / count;
+    for stripe in 0..shape.stripes {
+        let rows = (shape.height - 4 * stripe).min(4);
+        for piece in 0..shape.pieces {
+            let first = stripe * shape.pieces + piece;
+            let planes = (0..planes).rev().map(|plane| block.ones[plane * count + first]);
+            let samples = level.numbers(planes, block.maps.negative(stripe, piece));
+            let cols = (shape.width - COLUMNS * piece).min(COLUMNS);
+            for (row, samples) in samples.iter().enumerate().take(rows) {
+                let start = (4 * stripe + row) * stride + COLUMNS * piece;
+                if let Ok(target) = <&mut [i32; COLUMNS]>::try_from(&mut out[start..start + cols]) {
+                    *target = *samples;
+                } else {
+                    out[start..start + cols].copy_from_slice(&samples[..cols]);
                 }
             }
         }
     }
-}
-
-/// Drops the bit of the half and applies the sign.
-#[inline(always)]
-fn signed(coefficient: u32) -> i32 {
-    let (magnitude, sign) = ((coefficient << 1 >> 2) as i32, coefficient as i32 >> 31);
-    (magnitude ^ sign) - sign
 }

@@ -1,11 +1,10 @@
 //! Encoder of code-blocks (ITU-T T.800 annex D). All passes of all planes are coded; what to drop is decided later.
 
-use super::bitmaps::{Around, Half, Maps, Near, later};
 use super::contexts::{Context, Contexts, Orientation, REFINEMENT, SIGN_CODING, ZeroCoding, zero_coding};
+use super::pieces::{COLUMNS, Maps, later, later_than, this_and_next_column};
 use super::{PassKind, PassNumber, is_raw, passes_of_segment, raw};
 use crate::isa::{Isa, Level, versions};
 use crate::mq::{MqEncoder, MqRegisters, RawPosition, RawWriter};
-use std::ops::Range;
 
 /// Bits of a magnitude that are looked at; the next one carries the sign while bits are sorted.
 const MAGNITUDE_BITS: usize = 23;
@@ -42,10 +41,10 @@ pub(crate) struct Pass {
 pub(crate) struct BlockEncoder {
     isa: Isa,
     pub(super) maps: Maps,
-    /// Bits of the magnitudes in scan order, plane by plane, a word per chunk.
-    pub(super) planes: Vec<u64>,
-    /// Which samples are negative.
-    pub(super) signs: Vec<u64>,
+    /// Bits of the magnitudes, plane by plane from the lowest, a word per piece.
+    ones: Vec<u64>,
+    /// Which samples are negative, a word per piece.
+    minus: Vec<u64>,
     /// All bits that occur in a magnitude.
     occurring: u32,
     /// A dummy byte, then the code.
@@ -71,8 +70,8 @@ impl BlockEncoder {
         Self {
             isa,
             maps: Maps::default(),
-            planes: Vec::new(),
-            signs: Vec::new(),
+            ones: Vec::new(),
+            minus: Vec::new(),
             occurring: 0,
             out: Vec::new(),
             passes: Vec::new(),
@@ -82,14 +81,14 @@ impl BlockEncoder {
     /// Codes a block and returns its number of magnitude bit planes.
     pub(crate) fn encode(&mut self, block: &BlockSamples<'_>) -> u8 {
         self.maps.reset(block.width, block.height);
-        let chunks = self.maps.chunks.len();
-        self.planes.resize(PLANES * chunks, 0);
-        self.signs.resize(chunks, 0);
+        let pieces = self.maps.pieces.len();
+        self.ones.resize(PLANES * pieces, 0);
+        self.minus.resize(pieces, 0);
         self.passes.clear();
         load(self.isa, self, block);
         let planes = 32 - self.occurring.leading_zeros();
         // A pass codes at most two decisions per sample and three per column; each shifts out less than two bytes.
-        let room = 64 + 4 * 64 * chunks * (planes as usize + 1);
+        let room = 64 + 4 * 32 * pieces * (planes as usize + 1);
         if self.out.len() < room {
             self.out.resize(room, 0);
         }
@@ -113,10 +112,11 @@ impl BlockEncoder {
         &self.out[1..=end]
     }
 
-    /// Where a plane is in `planes`.
-    pub(super) fn plane(&self, plane: usize) -> Range<usize> {
-        let chunks = self.maps.chunks.len();
-        plane * chunks..(plane + 1) * chunks
+    /// The maps, the words of a plane, which counts from 0 for the lowest, and those of the signs.
+    #[inline(always)]
+    pub(super) fn plane(&mut self, plane: usize) -> (&mut Maps, &[u64], &[u64]) {
+        let count = self.maps.pieces.len();
+        (&mut self.maps, &self.ones[plane * count..(plane + 1) * count], &self.minus[..count])
     }
 
     fn passes(&mut self, block: &BlockSamples<'_>, planes: u32, out: &mut [u8]) {
@@ -201,22 +201,22 @@ struct Task<'a> {
 }
 
 versions! {
-    fn load(block: &mut BlockEncoder, samples: &BlockSamples<'_>) = load_chunks
+    fn load(block: &mut BlockEncoder, samples: &BlockSamples<'_>) = load_pieces
 }
 
 /// Sorts the bits of the coefficients into planes.
 #[inline(always)]
-fn load_chunks<L: Level>(level: L, block: &mut BlockEncoder, samples: &BlockSamples<'_>) {
-    let (shape, count) = (block.maps.shape, block.maps.chunks.len());
+fn load_pieces<L: Level>(level: L, block: &mut BlockEncoder, samples: &BlockSamples<'_>) {
+    let (shape, count) = (block.maps.shape, block.maps.pieces.len());
     let mut occurring = 0;
     for n in 0..count {
-        let (left, top) = (n % shape.chunks * 16, n / shape.chunks * 4);
-        let cols = (shape.width - left).min(16);
+        let (left, top) = (n % shape.pieces * COLUMNS, n / shape.pieces * 4);
+        let cols = (shape.width - left).min(COLUMNS);
         // Four samples of a column become four bytes of a word, so that bytes are in scan order.
-        let mut words = [[0u32; 16]; 3];
+        let mut words = [[0u32; COLUMNS]; 3];
         for row in 0..(shape.height - top).min(4) {
             let start = (top + row) * samples.stride + left;
-            let mut line = [0; 16];
+            let mut line = [0; COLUMNS];
             line[..cols].copy_from_slice(&samples.samples[start..start + cols]);
             for (column, &sample) in line.iter().enumerate() {
                 let magnitude = sample.unsigned_abs();
@@ -229,14 +229,14 @@ fn load_chunks<L: Level>(level: L, block: &mut BlockEncoder, samples: &BlockSamp
         }
         let mut put = |first: usize, bits: [u64; 8]| {
             for (plane, bits) in bits.into_iter().enumerate() {
-                block.planes[(first + plane) * count + n] = bits;
+                block.ones[(first + plane) * count + n] = bits;
             }
         };
         put(0, level.bit_planes(&words[0]));
         put(8, level.bit_planes(&words[1]));
         let high = level.bit_planes(&words[2]);
         put(16, high);
-        block.signs[n] = high[7];
+        block.minus[n] = high[7];
     }
     block.occurring = occurring;
 }
@@ -249,55 +249,36 @@ versions! {
 #[inline(always)]
 fn significance_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut Symbols, task: Task<'_>) {
     let Task { plane, out } = task;
-    let words = block.plane(plane);
-    let BlockEncoder { maps: Maps { shape, significant, negative, chunks }, planes, signs: minus, .. } =
-        block;
-    let (contexts, zero_coding) = (&mut symbols.contexts, symbols.zero_coding);
-    let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
-    for (chunk, (&ones, &minus)) in chunks.iter_mut().zip(planes[words].iter().zip(minus.iter())) {
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
-        let mut known = around.center();
-        let mut candidates = around.dilated() & !known & chunk.inside;
-        // All candidates are visited.
-        (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, candidates);
-        if candidates == 0 {
-            continue;
+    let (maps, ones, minus) = block.plane(plane);
+    let Symbols { registers, contexts, zero_coding } = symbols;
+    let mut mq = MqEncoder::resume(*registers, out);
+    maps.walk(|n, piece, near, signs| {
+        let known = near.own();
+        let free = piece.inside & !known;
+        let mut rest = near.dilated() & free;
+        piece.visited = rest;
+        if rest == 0 {
+            return;
         }
-        let around_signs = Around::load(negative, at, stride);
-        while candidates != 0 {
-            let half = Half::first(candidates);
-            let mut near = around.near(level, half, known);
-            let mut signs = around_signs.near(level, half, known & minus);
-            let (mut own, inside) = (known >> half.0, chunk.inside >> half.0);
-            let (ones, minus) = (ones >> half.0, minus >> half.0);
-            let mut rest = candidates >> half.0;
-            while rest as u32 != 0 {
-                let position = rest.trailing_zeros();
-                rest &= rest - 1;
-                let place = Near::place(position);
-                let window = near.at(place);
-                let one = (ones >> position) as u32 & 1;
-                mq.encode(contexts.at(zero_coding[level.nine(window)]), one);
-                if one != 0 {
-                    let index = level.cross(window) | level.cross(signs.at(place)) << 4;
-                    let (context, flip) = SIGN_CODING[index];
-                    let sign = minus >> position & 1;
-                    mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
-                    near.set(place, 1);
-                    signs.set(place, sign);
-                    own |= 1 << position;
-                    let added = later(position) & !own & inside;
-                    rest |= added;
-                    chunk.visited |= added << half.0;
-                }
+        let (ones, minus) = (ones[n], minus[n]);
+        while rest != 0 {
+            let place = rest.trailing_zeros();
+            rest &= rest - 1;
+            let window = near.at(place);
+            let one = ones >> place & 1;
+            mq.encode(contexts.at(zero_coding[level.nine(window)]), one as u32);
+            if one != 0 {
+                let (context, flip) = SIGN_CODING[level.cross(window) | level.cross(signs.at(place)) << 4];
+                let sign = minus >> place & 1;
+                mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
+                near.set(place, 1);
+                signs.set(place, sign);
+                rest |= later_than(place) & free;
             }
-            known |= own << half.0;
-            candidates = rest << half.0;
         }
-        significant[at] = known;
-        negative[at] = known & minus;
-    }
+        // All candidates are visited.
+        piece.visited |= later(near.own() & !known) & free;
+    });
     symbols.registers = mq.pause();
 }
 
@@ -309,32 +290,32 @@ versions! {
 #[inline(always)]
 fn refinement_pass<L: Level>(_level: L, block: &mut BlockEncoder, symbols: &mut Symbols, task: Task<'_>) {
     let Task { plane, out } = task;
-    let words = block.plane(plane);
-    let BlockEncoder { maps: Maps { shape, significant, chunks, .. }, planes, .. } = block;
-    let contexts = &mut symbols.contexts;
-    let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
+    let (maps, ones, _) = block.plane(plane);
+    let Symbols { registers, contexts, .. } = symbols;
+    let mut mq = MqEncoder::resume(*registers, out);
+    // In low planes nearly all members were refined before: one context, kept at hand.
     let mut later = *contexts.at(Context::Refine16);
-    for (chunk, &ones) in chunks.iter().zip(&planes[words]) {
-        let (mut members, refined) = (chunk.members, chunk.refined);
+    maps.look(|n, piece, around| {
+        let (mut members, ones) = (around.own() & !piece.visited, ones[n]);
+        let refined = std::mem::replace(&mut piece.refined, members);
         if members & !refined == 0 {
             while members != 0 {
-                let position = members.trailing_zeros();
+                let place = members.trailing_zeros();
                 members &= members - 1;
-                mq.encode(&mut later, (ones >> position) as u32 & 1);
+                mq.encode(&mut later, (ones >> place) as u32 & 1);
             }
-            continue;
+            return;
         }
-        let at = chunk.at;
-        let near = Around::load(significant, at, stride).dilated();
+        let near = around.near().dilated();
         *contexts.at(Context::Refine16) = later;
         while members != 0 {
-            let position = members.trailing_zeros();
+            let place = members.trailing_zeros();
             members &= members - 1;
-            let context = REFINEMENT[(2 * (refined >> position & 1) + (near >> position & 1)) as usize & 3];
-            mq.encode(contexts.at(context), (ones >> position) as u32 & 1);
+            let context = REFINEMENT[(2 * (refined >> place & 1) + (near >> place & 1)) as usize & 3];
+            mq.encode(contexts.at(context), (ones >> place) as u32 & 1);
         }
         later = *contexts.at(Context::Refine16);
-    }
+    });
     *contexts.at(Context::Refine16) = later;
     symbols.registers = mq.pause();
 }
@@ -347,65 +328,47 @@ versions! {
 #[inline(always)]
 fn cleanup_pass<L: Level>(level: L, block: &mut BlockEncoder, symbols: &mut Symbols, task: Task<'_>) {
     let Task { plane, out } = task;
-    let words = block.plane(plane);
-    let BlockEncoder { maps: Maps { shape, significant, negative, chunks }, planes, signs: minus, .. } =
-        block;
-    let (contexts, zero_coding) = (&mut symbols.contexts, symbols.zero_coding);
-    let (mut mq, stride) = (MqEncoder::resume(symbols.registers, out), shape.stride());
-    for (chunk, (&ones, &minus)) in chunks.iter().zip(planes[words].iter().zip(minus.iter())) {
-        let mut members = chunk.inside & !(chunk.members | chunk.visited);
-        if members == 0 {
-            continue;
+    let (maps, ones, minus) = block.plane(plane);
+    let Symbols { registers, contexts, zero_coding } = symbols;
+    let mut mq = MqEncoder::resume(*registers, out);
+    maps.walk(|n, piece, near, signs| {
+        let mut rest = piece.inside & !(near.own() | piece.visited);
+        if rest == 0 {
+            return;
         }
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
-        let mut quiet = around.quiet() & chunk.inside >> 3;
-        let around_signs = Around::load(negative, at, stride);
-        let mut known = around.center();
-        while members != 0 {
-            let half = Half::first(members);
-            let mut near = around.near(level, half, known);
-            let mut signs = around_signs.near(level, half, known & minus);
-            let (ones, minus) = (ones >> half.0, minus >> half.0);
-            let (mut rest, mut still) = (members >> half.0, quiet >> half.0);
-            while rest as u32 != 0 {
-                let mut position = rest.trailing_zeros();
-                if still >> position & 1 != 0 {
-                    let four = ones >> position & 15;
-                    mq.encode(contexts.at(Context::Run), u32::from(four != 0));
-                    if four == 0 {
-                        rest &= !(15 << position);
-                        continue;
-                    }
-                    let first = four.trailing_zeros();
-                    mq.encode(contexts.at(Context::Uniform), first >> 1);
-                    mq.encode(contexts.at(Context::Uniform), first & 1);
-                    rest &= !(((2 << first) - 1) << position);
-                    position += first;
-                } else {
-                    rest &= rest - 1;
-                    let one = (ones >> position) as u32 & 1;
-                    let window = near.at(Near::place(position));
-                    mq.encode(contexts.at(zero_coding[level.nine(window)]), one);
-                    if one == 0 {
-                        continue;
-                    }
+        // Runs need four rows.
+        let mut still = near.quiet() & piece.inside >> 3;
+        let (ones, minus) = (ones[n], minus[n]);
+        while rest != 0 {
+            let mut place = rest.trailing_zeros();
+            if still >> place & 1 != 0 {
+                let four = ones >> place & 15;
+                mq.encode(contexts.at(Context::Run), u32::from(four != 0));
+                if four == 0 {
+                    rest &= !(15 << place);
+                    continue;
                 }
-                still &= !(0x11 << (position & 0x3C));
-                let place = Near::place(position);
-                let index = level.cross(near.at(place)) | level.cross(signs.at(place)) << 4;
-                let (context, flip) = SIGN_CODING[index];
-                let sign = minus >> position & 1;
-                mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
-                near.set(place, 1);
-                signs.set(place, sign);
-                known |= 1 << (position + half.0);
+                let first = four.trailing_zeros();
+                mq.encode(contexts.at(Context::Uniform), first >> 1);
+                mq.encode(contexts.at(Context::Uniform), first & 1);
+                rest &= !(((2 << first) - 1) << place);
+                place += first;
+            } else {
+                rest &= rest - 1;
+                let one = (ones >> place) as u32 & 1;
+                mq.encode(contexts.at(zero_coding[level.nine(near.at(place))]), one);
+                if one == 0 {
+                    continue;
+                }
             }
-            members = rest << half.0;
-            quiet = still << half.0;
+            still &= !this_and_next_column(place);
+            let (context, flip) =
+                SIGN_CODING[level.cross(near.at(place)) | level.cross(signs.at(place)) << 4];
+            let sign = minus >> place & 1;
+            mq.encode(contexts.at(context), sign as u32 ^ u32::from(flip));
+            near.set(place, 1);
+            signs.set(place, sign);
         }
-        significant[at] = known;
-        negative[at] = known & minus;
-    }
+    });
     symbols.registers = mq.pause();
 }

@@ -2,13 +2,13 @@
 //!
 //! A block of coefficients is coded plane by plane from the most significant bit, each plane in three passes: significance
 //! propagation (samples with significant neighbours), magnitude refinement (samples that are significant already) and
-//! cleanup (the rest). Which samples belong to a pass follows from bitmaps of 64 samples by a few operations; the passes
+//! cleanup (the rest). Which samples belong to a pass follows from bitmaps of 32 samples by a few operations; the passes
 //! only walk through the bits that are set.
 
-mod bitmaps;
 mod contexts;
 mod decode;
 mod encode;
+mod pieces;
 mod raw;
 
 pub(crate) use contexts::Orientation;

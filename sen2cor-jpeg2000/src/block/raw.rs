@@ -1,87 +1,82 @@
 //! Passes that bypass the arithmetic coder (ITU-T T.800 D.6): the decisions of the significance and refinement passes as
 //! plain bits.
 
-use super::bitmaps::{Around, Maps, later};
 use super::decode::BlockDecoder;
 use super::encode::BlockEncoder;
+use super::pieces::{later, later_than};
 use crate::mq::{RawReader, RawWriter};
 
 /// Significance propagation pass.
 pub(super) fn decode_significance(block: &mut BlockDecoder, bits: &mut RawReader<'_>, plane: u32) {
-    let BlockDecoder { maps: Maps { shape, significant, negative, chunks }, coefficients, .. } = block;
-    let (value, stride) = (3 << (plane - 1), shape.stride());
-    for (chunk, coefficients) in chunks.iter_mut().zip(coefficients.iter_mut()) {
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
-        let mut known = around.center();
-        (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);
-        let mut candidates = around.dilated() & !known & chunk.inside;
+    let (maps, ones) = block.plane(plane);
+    maps.walk(|n, piece, near, signs| {
+        let known = near.own();
+        let free = piece.inside & !known;
+        let mut candidates = near.dilated() & free;
+        piece.visited = candidates;
         while candidates != 0 {
-            let position = candidates.trailing_zeros();
-            chunk.visited |= 1 << position;
+            let place = candidates.trailing_zeros();
             candidates &= candidates - 1;
             if bits.bit() != 0 {
-                let sign = bits.bit();
-                known |= 1 << position;
-                negative[at] |= sign << position;
-                coefficients[position as usize & 63] = value | (sign as u32) << 31;
-                candidates |= later(position) & !known & chunk.inside;
+                near.set(place, 1);
+                signs.set(place, bits.bit());
+                candidates |= later_than(place) & free;
             }
         }
-        significant[at] = known;
-    }
+        let found = near.own() & !known;
+        ones[n] |= found;
+        piece.visited |= later(found) & free;
+    });
 }
 
 /// Magnitude refinement pass.
 pub(super) fn decode_refinement(block: &mut BlockDecoder, bits: &mut RawReader<'_>, plane: u32) {
-    let half = 1u32 << (plane - 1);
-    for (chunk, coefficients) in block.maps.chunks.iter().zip(block.coefficients.iter_mut()) {
-        let mut members = chunk.members;
+    let (maps, ones) = block.plane(plane);
+    maps.look(|n, piece, around| {
+        let mut members = around.own() & !piece.visited;
+        piece.refined = members;
         while members != 0 {
-            let position = members.trailing_zeros() as usize & 63;
+            ones[n] |= bits.bit() << members.trailing_zeros();
             members &= members - 1;
-            let bit = bits.bit() as u32;
-            coefficients[position] = coefficients[position].wrapping_add((bit << plane).wrapping_sub(half));
         }
-    }
+    });
 }
 
 /// Significance propagation pass; `plane` counts from 0 for the lowest.
 pub(super) fn encode_significance(block: &mut BlockEncoder, bits: &mut RawWriter<'_>, plane: usize) {
-    let words = block.plane(plane);
-    let BlockEncoder { maps: Maps { shape, significant, negative, chunks }, planes, signs, .. } = block;
-    let (planes, stride) = (&planes[words], shape.stride());
-    for (chunk, (&ones, &signs)) in chunks.iter_mut().zip(planes.iter().zip(signs.iter())) {
-        let at = chunk.at;
-        let around = Around::load(significant, at, stride);
-        let mut known = around.center();
-        (chunk.refined, chunk.members, chunk.visited) = (chunk.members, known, 0);
-        let mut candidates = around.dilated() & !known & chunk.inside;
-        while candidates != 0 {
-            let position = candidates.trailing_zeros();
-            chunk.visited |= 1 << position;
-            candidates &= candidates - 1;
-            let one = ones >> position & 1;
+    let (maps, ones, minus) = block.plane(plane);
+    maps.walk(|n, piece, near, signs| {
+        let known = near.own();
+        let free = piece.inside & !known;
+        let mut rest = near.dilated() & free;
+        piece.visited = rest;
+        while rest != 0 {
+            let place = rest.trailing_zeros();
+            rest &= rest - 1;
+            let one = ones[n] >> place & 1;
             bits.put(one as u32);
             if one != 0 {
-                bits.put((signs >> position) as u32 & 1);
-                known |= 1 << position;
-                candidates |= later(position) & !known & chunk.inside;
+                let sign = minus[n] >> place & 1;
+                bits.put(sign as u32);
+                near.set(place, 1);
+                signs.set(place, sign);
+                rest |= later_than(place) & free;
             }
         }
-        significant[at] = known;
-        negative[at] = known & signs;
-    }
+        piece.visited |= later(near.own() & !known) & free;
+    });
 }
 
 /// Magnitude refinement pass.
-pub(super) fn encode_refinement(block: &BlockEncoder, bits: &mut RawWriter<'_>, plane: usize) {
-    for (chunk, ones) in block.maps.chunks.iter().zip(&block.planes[block.plane(plane)]) {
-        let mut members = chunk.members;
+pub(super) fn encode_refinement(block: &mut BlockEncoder, bits: &mut RawWriter<'_>, plane: usize) {
+    let (maps, ones, _) = block.plane(plane);
+    maps.look(|n, piece, around| {
+        let mut members = around.own() & !piece.visited;
+        piece.refined = members;
         while members != 0 {
-            let position = members.trailing_zeros();
+            let place = members.trailing_zeros();
             members &= members - 1;
-            bits.put((ones >> position) as u32 & 1);
+            bits.put((ones[n] >> place) as u32 & 1);
         }
-    }
+    });
 }

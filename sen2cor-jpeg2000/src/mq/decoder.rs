@@ -98,6 +98,18 @@ impl<'a> MqDecoder<'a> {
         outcome.bit
     }
 
+    /// Whether the next eight decisions in a context are certain to be 0 and shift nothing; takes them if so.
+    #[inline(always)]
+    pub(crate) fn skip_eight_zeros(&mut self, state: State) -> bool {
+        let qe = state.qe();
+        let skipped = self.code.min(self.interval - HALF) >> 3 >= qe && state.symbol() & 1 == 0;
+        if skipped {
+            self.code -= qe << 3;
+            self.interval -= qe << 3;
+        }
+        skipped
+    }
+
     /// The same for a run in one context: the look-up of the successors is not in the chain from decision to decision.
     #[inline(always)]
     pub(crate) fn decode_run(&mut self, run: &mut Run) -> u64 {
@@ -120,10 +132,10 @@ impl<'a> MqDecoder<'a> {
         // The lower sub-interval has the size Qe; the less probable symbol lies there unless the upper one is smaller.
         let lower = self.code < qe;
         let less_probable = lower ^ (rest < qe);
-        let stays = !lower & (rest >= HALF);
         let interval = select_unpredictable(lower, qe, rest);
         let code = select_unpredictable(lower, self.code, self.code.wrapping_sub(qe));
         let shift = interval.leading_zeros();
+        let stays = shift == 0;
         self.interval = interval << (shift & 63);
         self.code = code << (shift & 63);
         self.free_bit += shift as i32;

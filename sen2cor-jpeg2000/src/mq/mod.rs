@@ -81,6 +81,29 @@ mod tests {
     }
 
     #[test]
+    fn eight_zeros_are_skipped_only_if_they_are_there() {
+        let (mut skipped, mut kept) = (0, 0);
+        // Rare ones first, then rare zeros, so that the more probable symbol becomes 1.
+        let decisions: Vec<_> = (0..40_000u32)
+            .map(|i| (0, u32::from((i * i + i / 7) % 53 == 0) ^ u32::from(i > 20_000)))
+            .collect();
+        let bytes = coded(&decisions);
+        let (mut state, mut decoder) = (State::initial(0), MqDecoder::new(&bytes));
+        for eight in decisions.chunks_exact(8) {
+            if decoder.skip_eight_zeros(state) {
+                assert!(eight.iter().all(|decision| decision.1 == 0));
+                skipped += 1;
+                continue;
+            }
+            kept += 1;
+            for &(_, decision) in eight {
+                assert_eq!(decoder.decode_likely(&mut state), u64::from(decision));
+            }
+        }
+        assert!(skipped > 500 && kept > 2500, "{skipped} {kept}");
+    }
+
+    #[test]
     fn cut_codes_decode_to_something() {
         let bytes = coded(&noise(3000, 9));
         for len in 0..bytes.len() {

@@ -193,7 +193,7 @@ impl Decoder {
         let (left, width) = ((output.x0 - top.area.x0) as usize, output.width() as usize);
         let bits = header.size.bits;
         if colours {
-            uniform_colours(self.isa, &mut uniform);
+            uniform_colours(&mut uniform);
         }
         for place in (0..count).filter(wanted) {
             if let Some(value) = uniform[place] {
@@ -210,21 +210,19 @@ impl Decoder {
             (top.area.y0..output.y0).for_each(|_| component.skip_row());
         }
         let colours = colours && uniform[0].is_none();
-        let mut lines = [(); 3].map(|()| vec![0; if colours { width } else { 0 }]);
         for row in 0..output.height() as usize {
-            if colours {
-                for (line, component) in lines.iter_mut().zip(components.iter_mut().flatten()) {
-                    line.copy_from_slice(&component.row()[left..left + width]);
-                }
-                inverse_colours(self.isa, &mut lines);
-            }
+            let rows: Vec<Option<&[i32]>> =
+                components.iter_mut().map(|c| c.as_mut().map(|c| &c.row()[left..left + width])).collect();
             for place in (0..count).filter(wanted) {
-                let Some(component) = &mut components[place] else { continue };
+                let Some(line) = rows[place] else { continue };
                 let out = target.row(self.coefficients.components[place], row);
                 Error::same("width of a row of the target", width, out.len())?;
-                let line =
-                    if colours && place < 3 { &lines[place] } else { &component.row()[left..left + width] };
-                to_samples(self.isa, line, out, bits);
+                match rows[..] {
+                    [Some(a), Some(b), Some(c), ..] if colours && place < 3 => {
+                        colour_samples(self.isa, [a, b, c], place, out, bits);
+                    }
+                    _ => to_samples(self.isa, line, out, bits),
+                }
             }
         }
         Ok(())
@@ -232,13 +230,10 @@ impl Decoder {
 }
 
 /// Transforms the only values of three components if all have but one.
-fn uniform_colours(isa: Isa, uniform: &mut [Option<i32>]) {
+fn uniform_colours(uniform: &mut [Option<i32>]) {
     let [a, b, c, ..] = uniform else { return };
-    let mut lines = [*a, *b, *c].map(|value| vec![value.unwrap_or_default()]);
-    inverse_colours(isa, &mut lines);
-    let all = a.is_some() && b.is_some() && c.is_some();
-    (*a, *b, *c) =
-        if all { (Some(lines[0][0]), Some(lines[1][0]), Some(lines[2][0])) } else { (None, None, None) };
+    let all = a.zip(*b).zip(*c).map(|((a, b), c)| inverse_colours([a, b, c]));
+    [*a, *b, *c] = [0, 1, 2].map(|component| all.map(|values| values[component]));
 }
 
 /// Writes a component of one value.
@@ -308,28 +303,44 @@ fn synthesis<'a>(
 }
 
 versions! {
-    /// Adds the level shift (G.1.2) and limits samples to their range.
+    /// Coefficients as samples.
     fn to_samples(row: &[i32], out: &mut [u16], bits: u8) = to_samples_body
 }
 
 #[inline(always)]
 fn to_samples_body<L: Level>(_: L, row: &[i32], out: &mut [u16], bits: u8) {
-    let (shift, highest) = (1 << (bits - 1), (1 << bits) - 1);
     for (out, &value) in out.iter_mut().zip(row) {
-        *out = value.saturating_add(shift).clamp(0, highest) as u16;
+        *out = sample(value, bits);
     }
 }
 
 versions! {
-    /// Inverse reversible component transform (G.2.2).
-    fn inverse_colours(rows: &mut [Vec<i32>; 3]) = inverse_colours_body
+    /// A component of three as samples, with the colour transform undone.
+    fn colour_samples(rows: [&[i32]; 3], component: usize, out: &mut [u16], bits: u8) = colour_samples_body
 }
 
 #[inline(always)]
-fn inverse_colours_body<L: Level>(_: L, rows: &mut [Vec<i32>; 3]) {
+fn colour_samples_body<L: Level>(_: L, rows: [&[i32]; 3], component: usize, out: &mut [u16], bits: u8) {
     let [first, second, third] = rows;
-    for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
-        let green = first.wrapping_sub(second.wrapping_add(*third) >> 2);
-        (*first, *second, *third) = (third.wrapping_add(green), green, second.wrapping_add(green));
+    let values = first.iter().zip(second).zip(third).map(|((a, b), c)| inverse_colours([*a, *b, *c]));
+    let out = out.iter_mut().zip(values);
+    match component {
+        0 => out.for_each(|(out, values)| *out = sample(values[0], bits)),
+        1 => out.for_each(|(out, values)| *out = sample(values[1], bits)),
+        _ => out.for_each(|(out, values)| *out = sample(values[2], bits)),
     }
+}
+
+/// The inverse reversible component transform (G.2.2).
+#[inline(always)]
+fn inverse_colours([first, second, third]: [i32; 3]) -> [i32; 3] {
+    let green = first.wrapping_sub(second.wrapping_add(third) >> 2);
+    [third.wrapping_add(green), green, second.wrapping_add(green)]
+}
+
+/// Adds the level shift (G.1.2) and limits a sample to its range.
+#[inline(always)]
+fn sample(value: i32, bits: u8) -> u16 {
+    let (shift, highest) = (1 << (bits - 1), (1 << bits) - 1);
+    value.saturating_add(shift).clamp(0, highest) as u16
 }
