@@ -125,15 +125,16 @@ impl Home {
 
     /// Takes a range in a new segment.
     fn grow(&self, pages: u64, zero: bool) -> io::Result<(Range, Arc<SharedMemory>)> {
+        let room = pages.saturating_mul(SEGMENT_PLANES).max(SEGMENT_PAGES);
         // Where addresses are scarce, so many as are needed have to do.
-        let segment = self.open(pages.max(SEGMENT_PAGES)).or_else(|_| self.open(pages))?;
+        let segment = self.open(room).or_else(|_| self.open(pages))?;
         let mut arena = self.arena();
         arena.add(segment.number, Arc::clone(&segment), segment.map.len() as u64 / PAGE);
         arena.take(pages, zero).ok_or_else(|| io::ErrorKind::OutOfMemory.into())
     }
 
     fn open(&self, pages: u64) -> io::Result<Arc<SharedMemory>> {
-        let (number, bytes) = (next_number(), pages * PAGE);
+        let (number, bytes) = (next_number(), pages.saturating_mul(PAGE));
         let (file, path, is_file) = match &self.place {
             #[cfg(target_os = "linux")]
             Place::Memory => {
@@ -157,8 +158,9 @@ impl Home {
 const PAGE: u64 = 4096;
 
 /// A segment takes addresses, not memory, before it is touched: so it can be large, and planes of any size follow each
-/// other in it.
+/// other in it. It has so many pages, or room for so many planes like the one that it is made for.
 const SEGMENT_PAGES: u64 = (1 << 30) / PAGE;
+const SEGMENT_PLANES: u64 = 16;
 
 /// Pages of a plane; never none, so that planes differ in their places.
 fn pages_of(spec: &PlaneSpec) -> u64 {
