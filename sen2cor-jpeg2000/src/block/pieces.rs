@@ -39,7 +39,8 @@ impl Shape {
         Self { width, height, stripes: height.div_ceil(4), pieces: width.div_ceil(COLUMNS) }
     }
 
-    /// Words from a piece to the one below, with the border.
+    /// Words from a piece to the one below, with the border: one to the left, and two to the right since a walk reads one piece
+    /// ahead of the neighbour.
     fn stride(self) -> usize {
         self.pieces + 3
     }
