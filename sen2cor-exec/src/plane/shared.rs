@@ -247,7 +247,7 @@ impl SharedMemory {
 
     /// Gives the pages of a range back to the system, for all processes; false if that cannot be done here. They read as
     /// zero then.
-    fn cool(&self, range: Range) -> bool {
+    fn cool(self: &Arc<Self>, range: Range) -> bool {
         #[cfg(target_os = "linux")]
         if let (Some(owner), Ok((start, bytes))) = (&self.owner, bytes_of(range)) {
             use nix::fcntl::{FallocateFlags, fallocate};
